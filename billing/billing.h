@@ -1,0 +1,112 @@
+#pragma once
+// May this account spend; what did it spend. Admission is decided in memory under one lock, against
+// balances that the ledger can rebuild; entries reach SQLite through one writer thread (ledger_writer.h).
+// Invariant, at every instant: spent + reserved <= funds, for every account.
+//
+// Threads: any, unless said. Lifetime: outlives every CommitWaiter given to it that was not called yet.
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "billing/error.h"
+#include "billing/types.h"
+
+namespace billing {
+
+// Told when an entry is on disk. Called on the writer thread, exactly once for each accepted call:
+// hand over and return.
+class CommitWaiter {
+public:
+    virtual ~CommitWaiter() = default;
+    // durable: the entry and all before it are on disk. Not durable: a RESERVE was dropped (its hold is
+    // undone). SETTLE and RELEASE are kept and tried again, and are only ever told durable.
+    virtual void on_committed(bool durable) noexcept = 0;
+};
+
+// Hashes API keys: HMAC-SHA-256 with the ledger's pepper. One per thread that authenticates.
+class KeyHasher {
+public:
+    virtual ~KeyHasher() = default;
+    virtual std::array<unsigned char, 32> digest(std::string_view key) = 0;
+};
+
+struct Reservation {
+    Caller caller;
+    std::string_view route;  // copied
+    NanoUsd amount;          // the worst case, >= 0
+    UnixMillis now;          // stored; never below the last one's
+};
+
+// What a request came to. Strings are copied.
+struct Settlement {
+    std::string_view endpoint;
+    const config::Price* price = nullptr;  // the version in force at RESERVE
+    TokenCounts tokens;                    // charged
+    CountSource source = CountSource::engine;
+    std::optional<TokenCounts> upstream_tokens;  // the upstream's own figure, as it came
+    Outcome outcome = Outcome::ok;
+    uint32_t flags = flag_none;
+    UnixMillis now;
+};
+
+struct KeyInfo {
+    KeyId id;
+    std::string account;
+    std::string prefix;  // the first characters, for people to recognise it
+    std::string last4;
+    bool enabled = true;
+    UnixMillis created_at;
+};
+
+struct Counters {  // since open(), and now
+    int64_t n_reservations_open = 0;
+    NanoUsd reserved;
+    int64_t n_entries_queued = 0;
+    int64_t n_commits = 0, n_commits_failed = 0;
+    int64_t n_entries_committed = 0;
+    bool available = true;
+};
+
+struct Options {
+    std::filesystem::path path;
+    int64_t n_queued_max = 65'536;
+    // Called on the writer thread after each commit: for histograms. May be empty.
+    std::function<void(double seconds, int64_t n_entries)> on_commit;
+};
+
+class Billing {
+public:
+    // Takes <path>.lock, makes <path>.pepper (mode 0600) on first use, creates or checks the schema,
+    // releases holds that a crash left open (flag_recovered), starts the writer.
+    // Errors: owned_by_other, ledger_broken, ledger_unavailable.
+    static Result<std::unique_ptr<Billing>> open(const Options& options);
+    virtual ~Billing() = default;  // writes what is queued, checkpoints, unlocks
+
+    virtual std::unique_ptr<KeyHasher> make_hasher() const = 0;
+    // Errors: key_unknown.
+    virtual Result<Caller> authenticate(KeyHasher& hasher, std::string_view key) const = 0;
+    virtual bool has_keys() const = 0;  // any key at all, disabled ones included
+
+    // Errors: insufficient_funds, ledger_unavailable, ledger_busy; then no waiter is called.
+    virtual Result<Hold> reserve(const Reservation& reservation, CommitWaiter& waiter) = 0;
+    // Charges cost(tokens, price), never more than the hold, and returns it. `waiter` may be null.
+    virtual NanoUsd settle(const Hold& hold, const Settlement& settlement, CommitWaiter* waiter) = 0;
+    // Keeps nothing. `waiter` may be null.
+    virtual void release(const Hold& hold, Outcome outcome, UnixMillis now, CommitWaiter* waiter) = 0;
+
+    // The rest block until they are on disk: not for io threads.
+    virtual Result<AccountId> create_account(const std::string& name) = 0;
+    virtual Result<void> add_credit(const std::string& account, NanoUsd amount) = 0;
+    // The key itself, shown once: "sk-weir-" and 43 characters of base62-like text carrying 256 random bits.
+    virtual Result<std::string> create_key(const std::string& account) = 0;
+    virtual Result<void> disable_key(KeyId key) = 0;
+    virtual std::vector<KeyInfo> keys() const = 0;
+    virtual Result<Balance> balance(const std::string& account) const = 0;
+    virtual std::vector<std::string> accounts() const = 0;
+    virtual Counters counters() const = 0;
+};
+
+}  // namespace billing

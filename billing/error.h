@@ -1,0 +1,31 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <tl/expected.hpp>
+
+namespace billing {
+
+enum class Errc : uint8_t {
+    key_unknown,         // unknown, malformed and disabled keys look alike
+    account_unknown,
+    name_taken,
+    name_invalid,        // 1..64 of [A-Za-z0-9._-]
+    amount_invalid,
+    insufficient_funds,  // funds - spent - reserved < amount
+    ledger_unavailable,  // the disk refuses: nothing new is admitted, nothing acknowledged is lost
+    ledger_busy,         // n_queued_max entries wait for their commit
+    owned_by_other,      // another process holds the ledger's lock
+    ledger_broken,       // not a ledger, or its chain does not verify
+    time_zone_unknown,
+    query_invalid,
+};
+
+struct Error {
+    Errc code;
+    std::string detail;  // for the log and the command line, never for a client
+};
+
+template <class T>
+using Result = tl::expected<T, Error>;
+
+}  // namespace billing

@@ -1,0 +1,40 @@
+#pragma once
+// Usage and money, summed from the ledger file by a read-only connection: a server may be running.
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "billing/error.h"
+#include "billing/types.h"
+
+namespace billing {
+
+struct ReportQuery {
+    std::optional<UnixMillis> from, to;  // half open, by the RESERVE instant
+    std::string time_zone = "UTC";       // IANA name; decides the columns day and hour
+    std::vector<std::string> by;         // account, key, route, endpoint, model, outcome, day, hour
+};
+
+struct ReportRow {
+    std::vector<std::string> by;  // in the query's order
+    int64_t n_requests = 0;       // with a terminal entry
+    TokenCounts tokens;
+    NanoUsd usd;
+};
+
+// "2026-10-01" (midnight in `time_zone`) or RFC 3339. Errors: query_invalid, time_zone_unknown.
+Result<UnixMillis> parse_report_time(const std::string& text, const std::string& time_zone);
+
+// Ordered by the columns of `by`. Errors: query_invalid, time_zone_unknown, ledger_broken.
+Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger, const ReportQuery& query);
+
+struct Verification {
+    int64_t n_entries = 0;
+    int64_t n_open_holds = 0;
+    std::string head;       // hex of the last hash
+    std::string first_bad;  // empty: everything holds; else "entry 17: hash ..." and what is wrong
+};
+// Recomputes the chain, every amount from its own row, one terminal entry per request, all balances.
+Result<Verification> verify(const std::filesystem::path& ledger);
+
+}  // namespace billing

@@ -1,0 +1,67 @@
+#pragma once
+// The words of the ledger.
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "config/config.h"
+#include "config/units.h"
+
+namespace billing {
+
+using config::NanoUsd;
+using config::PicoUsd;
+using config::UnixMillis;
+
+struct AccountId { int64_t n = 0; friend auto operator<=>(AccountId, AccountId) = default; };
+struct KeyId { int64_t n = 0; friend auto operator<=>(KeyId, KeyId) = default; };
+struct RequestId { int64_t n = 0; friend auto operator<=>(RequestId, RequestId) = default; };
+
+// Tokens of one answer, in five disjoint classes, each >= 0. Their sum is what was used.
+struct TokenCounts {
+    int64_t input_uncached = 0;
+    int64_t cache_read = 0;
+    int64_t cache_write = 0;
+    int64_t output_answer = 0;
+    int64_t output_reasoning = 0;
+    friend bool operator==(const TokenCounts&, const TokenCounts&) = default;
+};
+
+// Who counted.
+enum class CountSource : uint8_t { engine, upstream, counted };
+
+// How a request ended, as the metric outcome= and the ledger say it.
+enum class Outcome : uint8_t {
+    ok, length, tool_calls, content_filter, client_gone, caller_error, quota, rate_limit,
+    upstream_error, cut, internal,
+};
+std::string_view to_string(Outcome outcome);
+std::string_view to_string(CountSource source);
+
+// Set of remarks on an entry.
+enum Flag : uint32_t {
+    flag_none = 0,
+    flag_estimated = 1,       // counts are ours because the upstream gave none
+    flag_usage_clamped = 2,   // the upstream's counts were impossible and were cut to the hold
+    flag_usage_zero = 4,      // the upstream said 0
+    flag_recovered = 8,       // released at start: a crash had left the hold open
+};
+
+struct Caller {
+    AccountId account;
+    KeyId key;
+};
+
+// Money set aside for one request. A value: it is ended by Billing::settle or Billing::release, once.
+struct Hold {
+    RequestId request;
+    Caller caller;
+    NanoUsd amount;
+};
+
+struct Balance {
+    NanoUsd funds, reserved, spent;
+    NanoUsd available() const { return funds - reserved - spent; }
+};
+
+}  // namespace billing

@@ -1,0 +1,193 @@
+#pragma once
+// What weir.yaml says, checked: plain structs that every layer reads and none changes. A Config is
+// built whole by config/loader.h, shared as shared_ptr<const Config>, and swapped whole on reload.
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/units.h"
+
+namespace config {
+
+// A secret from the file or its environment. Has no stream operator on purpose: read reveal() where
+// the bytes go out, never into a log.
+class Secret {
+public:
+    Secret() = default;
+    explicit Secret(std::string bytes) : bytes_(std::move(bytes)) {}
+    const std::string& reveal() const { return bytes_; }
+    bool empty() const { return bytes_.empty(); }
+
+private:
+    std::string bytes_;
+};
+
+// How hard a model thinks. `none` is thinking switched off; the words are OpenAI's, in rising order.
+enum class Effort : uint8_t { none, minimal, low, medium, high, xhigh, max };
+inline constexpr size_t kEffortCount = 7;
+std::string_view to_string(Effort effort);
+// One of the seven words, case-sensitive; "ultra" is max. Anything else: nothing.
+std::optional<Effort> parse_effort(std::string_view word);
+
+// What one thing a client may ask becomes at one endpoint.
+struct ThinkingRule {
+    enum class Action : uint8_t {
+        tier,    // ask for `tier`
+        omit,    // send nothing: the model's default, which is `tier`
+        refuse,  // 400: the endpoint cannot keep it
+    };
+    Action action = Action::refuse;
+    Effort tier = Effort::none;
+};
+
+// How one endpoint thinks: a row for each word, for "on" without a word and for nothing said
+// (thinking-tiers 7.2). A rule whose tier differs from the word asked for is a visible degradation.
+struct ThinkingTable {
+    std::array<ThinkingRule, kEffortCount> efforts;  // by requested Effort
+    ThinkingRule on;
+    ThinkingRule absent;
+    // The strongest prefix needs room: below this context size the two top tiers of the local encodings
+    // fall to the next lower one, reported as reason=context. 0: no such limit.
+    int64_t n_ctx_for_max = 0;
+};
+
+struct Listen {
+    std::string address = "127.0.0.1";
+    uint16_t port = 8080;
+    int n_io_threads = 1;
+    std::chrono::milliseconds lame_duck{0};         // after SIGTERM: not ready, still accepting
+    std::chrono::milliseconds drain_time{600'000};  // then: open requests may end within this
+    bool half_closed_clients = false;               // a client's FIN after its request is not "gone"
+};
+
+struct Tls {  // PEM files; read again on reload
+    std::string certificate;
+    std::string private_key;
+};
+
+struct Limits {
+    int64_t head_bytes_max = 64 << 10;
+    int64_t n_head_fields_max = 100;
+    int64_t target_bytes_max = 8 << 10;
+    int64_t body_bytes_max = 32 << 20;
+    int64_t json_depth_max = 64;
+    int64_t n_json_members_max = 10'000;
+    int64_t n_connections_max = 10'000;
+    int64_t n_requests_max = 4'096;         // admitted and not ended, whole process; above: 503
+    int64_t stream_buffer_bytes = 64 << 10;  // unsent bytes of one stream before its producer is parked
+    int64_t sse_event_bytes_max = 1 << 20;   // one upstream event
+    int64_t answer_bytes_max = 64 << 20;     // one unstreamed upstream answer
+    std::chrono::milliseconds head_timeout{10'000};
+    std::chrono::milliseconds body_timeout{30'000};   // without progress
+    std::chrono::milliseconds idle_timeout{75'000};   // between requests of one connection
+    std::chrono::milliseconds write_timeout{60'000};  // a client that takes nothing
+    std::chrono::milliseconds request_timeout{1'200'000};  // from head to last byte
+    std::chrono::milliseconds keepalive{15'000};      // a comment line in a silent stream
+};
+
+struct Ledger {
+    std::string path = "weir.db";
+    int64_t n_queued_max = 65'536;  // entries waiting for their commit; above: 503
+};
+
+enum class Encoding : uint8_t { preview, v0731 };
+
+struct Engine {
+    std::string name;
+    std::string model;  // a checkpoint folder
+    Encoding encoding = Encoding::v0731;
+    int64_t n_ctx = 8192;
+    int n_sequences_max = 8;
+    int n_queued_max = 256;      // submitted and waiting for a place in the batch; above: overloaded
+    int n_threads = 0;           // kernel workers; 0: one per core
+    int64_t n_prefill_tokens = 256;  // prompt tokens fed between two decode steps
+    std::optional<Effort> default_effort;  // what "thinking on" and nothing said mean; absent: high
+};
+
+enum class UpstreamKind : uint8_t { openai, deepseek, openai_compatible };
+std::string_view to_string(UpstreamKind kind);
+
+struct Timeouts {
+    std::chrono::milliseconds connect{5'000};
+    std::chrono::milliseconds ttft{120'000};  // to the first event of an answer
+    std::chrono::milliseconds idle{60'000};   // between two reads
+    std::chrono::milliseconds total{1'200'000};
+};
+
+struct Upstream {
+    std::string name;
+    UpstreamKind kind = UpstreamKind::openai_compatible;
+    std::string base_url;  // without a trailing slash
+    Secret api_key;        // may be empty for openai_compatible
+    int64_t n_inflight_max = 1'024;  // above: the next endpoint, or 503
+};
+
+struct Price {
+    std::string name;
+    UnixMillis effective_from;
+    PicoUsd input, cache_read, cache_write, output, reasoning;  // all set: defaults are filled in
+};
+
+// A model at an upstream, or an engine. Exactly one of upstream and engine is set.
+struct Endpoint {
+    std::string name;
+    std::optional<size_t> upstream;  // index into Config::upstreams
+    std::optional<size_t> engine;    // index into Config::engines
+    std::string model;               // as the upstream calls it; for an engine: the endpoint's name
+    int64_t n_ctx = 0;               // an engine's own when it is one
+    int64_t output_tokens_max = 0;
+    int64_t output_tokens_default = 0;  // the limit when the client names none; never above the maximum
+    size_t price = 0;                   // index into Config::prices
+    ThinkingTable thinking;
+};
+
+// Why an attempt failed. Drives fall-back, never the bare status code.
+enum class FailureClass : uint8_t {
+    credential, quota, model_gone, rate_limit, overloaded, server_error, connect, timeout_ttft,
+    timeout_idle, cut, malformed, caller_fault, content_policy, context_exceeded,
+};
+inline constexpr size_t kFailureClassCount = 14;
+std::string_view to_string(FailureClass failure);
+std::optional<FailureClass> parse_failure_class(std::string_view word);
+
+struct Route {
+    std::string name;
+    std::vector<std::string> aliases;
+    std::vector<size_t> plan;                           // indices into Config::endpoints, best first
+    std::array<bool, kFailureClassCount> fall_back_on{};  // by FailureClass
+    Timeouts timeouts;
+};
+
+struct Metrics {
+    std::string address = "127.0.0.1";
+    uint16_t port = 9464;
+};
+
+struct Log {
+    enum class Format : uint8_t { text, json };
+    enum class Level : uint8_t { debug, info, warning, error };
+    Format format = Format::text;
+    Level level = Level::info;
+};
+
+struct Config {
+    Listen listen;
+    std::optional<Tls> tls;
+    Limits limits;
+    Ledger ledger;
+    std::vector<Engine> engines;
+    std::vector<Upstream> upstreams;
+    std::vector<Endpoint> endpoints;
+    std::vector<Route> routes;
+    std::vector<Price> prices;
+    std::optional<Metrics> metrics;
+    Log log;
+    std::map<std::string, size_t, std::less<>> route_by_model;  // names and aliases
+    std::string digest;  // SHA-256-free: 16 hex digits over the file's bytes, for logs and metrics
+};
+
+}  // namespace config

@@ -1,0 +1,134 @@
+#pragma once
+// The whole seam of the in-process DeepSeek-V4 engine: open a model, ask what a prompt costs, submit,
+// cancel, stats. Knows tokens and text; no HTTP, no accounts.
+//
+// Threads: open() and ~Engine() on one thread; everything else from any thread. One scheduler thread
+// owns the batch, all KV and sampling, and calls the sinks.
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "config/config.h"
+
+namespace engine {
+
+enum class Errc : uint8_t {
+    file_missing,      // no such file or folder
+    file_broken,       // a file of the checkpoint says something impossible
+    unsupported,       // a checkpoint or request feature that this engine does not have
+    prompt_invalid,    // messages that the chat encoding cannot render
+    context_exceeded,  // prompt and output limit do not fit n_ctx
+    overloaded,        // n_queued_max sequences wait already
+    shutting_down,
+};
+struct Error {
+    Errc code;
+    std::string detail;  // one line: what, where, which value
+};
+template <class T>
+using Result = tl::expected<T, Error>;
+
+enum class Role : uint8_t { system, user, assistant };
+struct ChatMessage {
+    Role role = Role::user;
+    std::string content;
+    std::string reasoning_content;  // assistant only; what an earlier turn thought
+};
+
+// A rendered and tokenised prompt. Control tokens come from the encoding only, never out of `content`.
+struct Prompt {
+    std::vector<int32_t> tokens;
+    bool thinking = false;  // the answer starts inside a think block
+};
+
+struct Sampling {
+    float temperature = 1.0f;  // 0: greedy
+    float top_p = 1.0f;
+    int top_k = 0;  // 0: off
+    float min_p = 0.0f;
+    std::optional<uint64_t> seed;  // absent: drawn by the engine
+    std::vector<std::string> stop;  // at most 16; not searched in reasoning
+    bool logprobs = false;
+    int n_top_logprobs = 0;  // 0..20
+};
+
+struct TokenLogprob {
+    std::string bytes;  // of the token: may be part of a UTF-8 character
+    float logprob = 0;
+    std::vector<std::pair<std::string, float>> top;  // best first
+};
+
+// What one decode step brought to one sequence. Text is whole UTF-8 characters.
+struct TokenDelta {
+    std::string reasoning;
+    std::string content;
+    std::vector<TokenLogprob> logprobs;  // of content tokens, when asked for
+};
+
+enum class FinishReason : uint8_t { stop, length, cancelled, failed };
+
+// Exact counts, however it ended. Output counts every sampled token but the end-of-sequence token.
+struct TokenUsage {
+    int64_t n_prompt = 0;         // prefilled; after an early cancel fewer than the prompt has
+    int64_t n_prompt_cached = 0;  // of those, taken from a shared prefix
+    int64_t n_output = 0;
+    int64_t n_reasoning = 0;      // of n_output
+};
+
+// Receives one sequence. Called on the scheduler thread, which must not be held up: hand over and return.
+class TokenSink {
+public:
+    virtual ~TokenSink() = default;
+    // false: no room for more; the sequence is parked until Engine::resume(). The delta is taken either way.
+    virtual bool on_delta(TokenDelta&& delta) = 0;
+    // Last call for this sequence, exactly once for each successful submit().
+    virtual void on_end(FinishReason reason, const TokenUsage& usage) = 0;
+};
+
+struct SequenceId {
+    uint64_t n = 0;
+};
+
+struct Stats {  // a moment's view
+    int n_sequences_live = 0;     // in the batch, parked ones included
+    int n_sequences_waiting = 0;
+    int64_t n_kv_tokens = 0;      // positions held by live sequences
+    int64_t n_prefill_tokens = 0;  // the next five since open()
+    int64_t n_decode_tokens = 0;
+    int64_t n_cancelled_tokens = 0;  // decoded after a cancel() and thrown away
+    int64_t n_steps = 0;
+    double step_seconds_sum = 0;
+};
+
+class Engine {
+public:
+    // Reads and checks the checkpoint, sizes every buffer, starts the scheduler. Errors: file_missing,
+    // file_broken, unsupported; `detail` is one line that says what and where.
+    static Result<std::unique_ptr<Engine>> open(const config::Engine& config);
+    virtual ~Engine() = default;  // cancels what runs, ends the threads
+
+    // Renders by the configured encoding version and tokenises. The last message is user's (or system's).
+    // `tier` none renders the non-thinking mode. Errors: prompt_invalid.
+    virtual Result<Prompt> prepare(const std::vector<ChatMessage>& messages, config::Effort tier) const = 0;
+
+    // `sink` must live until its on_end() has returned. `owner` is an opaque id, for fairness and cache
+    // isolation. Errors: context_exceeded, overloaded, shutting_down.
+    virtual Result<SequenceId> submit(Prompt prompt, const Sampling& sampling, int64_t n_output_max,
+                                      uint64_t owner, TokenSink& sink) = 0;
+    // Ends the sequence within one step; on_end(cancelled) follows if it had not ended. Unknown ids: nothing.
+    virtual void cancel(SequenceId id) = 0;
+    // The sink has room again. Harmless if the sequence was not parked.
+    virtual void resume(SequenceId id) = 0;
+
+    virtual Stats stats() const = 0;
+    virtual int64_t n_ctx() const = 0;
+    virtual std::string_view fingerprint() const = 0;  // names model, dtype and kernel set: for system_fingerprint
+};
+
+}  // namespace engine

@@ -1,0 +1,51 @@
+#pragma once
+// A chat completion request, read once and checked. Nothing further in knows JSON rules or field names.
+// The body is kept as it came: upstreams get its bytes with single members replaced (body_edit.h).
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "config/config.h"
+#include "engine/engine.h"
+#include "gateway/api/api_error.h"
+#include "routing/router.h"
+
+namespace gateway {
+
+// A top-level member of the body. Offsets into ChatRequest::body: [key_begin, value_end) is `"key": value`
+// without the comma around it.
+struct BodyMember {
+    std::string key;  // unescaped
+    size_t key_begin = 0, value_begin = 0, value_end = 0;
+};
+
+struct ChatRequest {
+    std::string body;  // one JSON object, valid UTF-8, no duplicate members at any depth
+    std::vector<BodyMember> members;
+
+    std::string model;
+    bool stream = false;
+    bool include_usage = false;  // stream_options.include_usage
+    std::optional<int64_t> n_output_tokens_max;  // max_completion_tokens, else max_tokens
+    int n_choices = 1;
+    engine::Sampling sampling;
+    routing::ThinkingAsk thinking;
+    bool needs_tools = false, needs_json = false, needs_images = false, needs_penalties = false;
+
+    // An upper bound of prompt tokens for any remote byte-level BPE model: never below the truth.
+    int64_t n_prompt_tokens_bound = 0;
+    // A likely count (about four bytes a token): for context fit of remote endpoints and rate limits.
+    int64_t n_prompt_tokens_estimate = 0;
+};
+
+// Checks everything in the order of openai-wire 1.2 but the model's existence. `body` is taken over.
+tl::expected<ChatRequest, ApiError> parse_chat_request(std::string body, const config::Limits& limits);
+
+// The messages as the engine's encoder takes them: parts flattened, developer renamed to system.
+// Errors (400): what the local encoding cannot render.
+tl::expected<std::vector<engine::ChatMessage>, ApiError> engine_messages(const ChatRequest& request);
+
+}  // namespace gateway

@@ -1,0 +1,37 @@
+#pragma once
+// Remote OpenAI-compatible endpoints, over one libcurl multi per io thread. The only place that opens a
+// connection to an upstream.
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+
+#include "config/config.h"
+#include "gateway/api/chat_request.h"
+#include "gateway/chat/attempt.h"
+#include "routing/router.h"
+
+namespace gateway {
+
+// What is sent for one attempt.
+struct UpstreamCall {
+    const config::Upstream* upstream = nullptr;
+    const config::Endpoint* endpoint = nullptr;
+    const ChatRequest* request = nullptr;  // outlives the attempt
+    int64_t n_output_tokens_max = 0;       // sent on: what is held
+    routing::Thinking thinking;
+    config::Timeouts timeouts;
+    TimePoint deadline;                    // of the whole request
+    std::string request_id;                // sent as x-request-id
+};
+
+// One per io thread, confined to it. Outlives its attempts.
+class UpstreamClient {
+public:
+    static std::unique_ptr<UpstreamClient> create(asio::io_context& io, const config::Limits& limits);
+    virtual ~UpstreamClient() = default;
+    // Starts at once. `config` keeps alive what the call points to.
+    virtual std::unique_ptr<Attempt> start(const UpstreamCall& call,
+                                           std::shared_ptr<const config::Config> config) = 0;
+};
+
+}  // namespace gateway

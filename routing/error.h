@@ -1,0 +1,25 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <tl/expected.hpp>
+
+namespace routing {
+
+enum class Errc : uint8_t {
+    model_unknown,
+    context_exceeded,      // no endpoint of the plan holds the prompt and its output limit
+    output_limit_exceeded,  // the output limit asked for is above every endpoint's
+    capability_missing,    // no endpoint of the plan can do what the request needs
+    tier_unsupported,      // no endpoint of the plan can keep the thinking that was asked for
+    budget_unsupported,    // a token budget for thinking, which no endpoint enforces yet
+};
+
+struct Error {
+    Errc code;
+    std::string detail;  // for the log, and for messages that api_error.cpp composes
+};
+
+template <class T>
+using Result = tl::expected<T, Error>;
+
+}  // namespace routing

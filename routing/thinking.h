@@ -1,0 +1,33 @@
+#pragma once
+// From what a client asked to what an endpoint is asked, by the endpoint's table: a pure function.
+#include <string>
+
+#include "config/config.h"
+#include "routing/error.h"
+
+namespace routing {
+
+// The one value that all inputs of thinking-tiers 7.1 come down to.
+struct ThinkingAsk {
+    enum class Kind : uint8_t { absent, on, effort, budget };  // off is effort none
+    Kind kind = Kind::absent;
+    config::Effort effort = config::Effort::none;  // kind effort
+    int64_t n_budget_tokens = 0;                   // kind budget; > 0
+};
+
+// What takes effect at one endpoint.
+struct Thinking {
+    enum class Reason : uint8_t { none, unsupported, context };
+    config::Effort tier = config::Effort::none;
+    bool send = true;  // false: say nothing to the endpoint, `tier` is its default
+    Reason degraded = Reason::none;
+};
+
+// Errors: tier_unsupported, budget_unsupported. `n_ctx` is the endpoint's context size.
+Result<Thinking> effective_thinking(const ThinkingAsk& ask, const config::ThinkingTable& table,
+                                    int64_t n_ctx);
+
+// The header x-weir-reasoning: "high", or "high; requested=max; reason=context".
+std::string describe(const ThinkingAsk& ask, const Thinking& thinking);
+
+}  // namespace routing
