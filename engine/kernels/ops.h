@@ -1,0 +1,35 @@
+#pragma once
+// The inner loops that are worth an instruction set of their own, as a table of functions chosen
+// once. Every sum's order depends on the length of the sum alone: never on how many rows or tokens
+// are done at once, on alignment, or on the thread. So one table gives the same bits in any
+// batching; two tables differ by rounding.
+#include <cstdint>
+
+namespace engine::kernels {
+
+enum class Isa : uint8_t { portable, avx2 };
+
+Isa best_isa();  // of this processor
+const char* to_string(Isa isa);
+
+struct Ops {
+    // out[j][i] = dot(row_i, x[j]) for i < n_rows, j < n_x: products of `width` numbers, f32 sums.
+    // Rows lie `width` apart from `rows` on; out[j] has n_rows numbers. out aliases nothing.
+    void (*dots_f32)(const float* rows, int64_t n_rows, int64_t width, const float* const* x,
+                     int64_t n_x, float* const* out);
+    void (*dots_bf16)(const uint16_t* rows, int64_t n_rows, int64_t width, const float* const* x,
+                      int64_t n_x, float* const* out);
+    // The same over scattered rows, and x[j] = x + j * x_stride, out[j] = out + j * out_stride.
+    void (*dots_scattered)(const float* const* rows, int64_t n_rows, int64_t width, const float* x,
+                           int64_t x_stride, int64_t n_x, float* out, int64_t out_stride);
+    // out[j][c] = sum_i weights[j * weights_stride + i] * rows[i][c], summed in the order of i.
+    void (*weighted_sums)(const float* const* rows, int64_t n_rows, int64_t width,
+                          const float* weights, int64_t weights_stride, int64_t n_out, float* out,
+                          int64_t out_stride);
+    // sum_i x[i]^2
+    float (*sum_of_squares)(const float* x, int64_t n);
+};
+
+const Ops& ops(Isa isa);  // avx2 only where best_isa() says so
+
+}  // namespace engine::kernels

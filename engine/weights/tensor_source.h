@@ -1,0 +1,31 @@
+#pragma once
+// Where a model's tensors come from: a checkpoint's files, or a generator in a test.
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace engine {
+
+enum class TensorType : uint8_t { f32, f16, bf16, f8_e4m3, f8_e8m0, i64, i32, i8, u8, other };
+
+std::string_view to_string(TensorType type);
+
+struct Tensor {
+    std::string name;  // as the source spells it
+    TensorType type = TensorType::f32;
+    std::vector<int64_t> shape;        // [out, in], row-major; empty: one number
+    std::span<const std::byte> bytes;  // any alignment
+    std::string file;                  // for messages
+};
+
+// Immutable. The bytes live as long as the source.
+class TensorSource {
+public:
+    virtual ~TensorSource() = default;
+    virtual const std::vector<Tensor>& tensors() const = 0;
+};
+
+}  // namespace engine
