@@ -26,7 +26,8 @@ private:
     std::string bytes_;
 };
 
-// How hard a model thinks. `none` is thinking switched off; the words are OpenAI's, in rising order.
+// How hard a model thinks. `none` is thinking switched off; the words are OpenAI's, in rising
+// order.
 enum class Effort : uint8_t { none, minimal, low, medium, high, xhigh, max };
 inline constexpr size_t kEffortCount = 7;
 std::string_view to_string(Effort effort);
@@ -50,8 +51,8 @@ struct ThinkingTable {
     std::array<ThinkingRule, kEffortCount> efforts;  // by requested Effort
     ThinkingRule on;
     ThinkingRule absent;
-    // The strongest prefix needs room: below this context size the two top tiers of the local encodings
-    // fall to the next lower one, reported as reason=context. 0: no such limit.
+    // The strongest prefix needs room: below this context size the two top tiers of the local
+    // encodings fall to the next lower one, reported as reason=context. 0: no such limit.
     int64_t n_ctx_for_max = 0;
 };
 
@@ -61,7 +62,7 @@ struct Listen {
     int n_io_threads = 1;
     std::chrono::milliseconds lame_duck{0};         // after SIGTERM: not ready, still accepting
     std::chrono::milliseconds drain_time{600'000};  // then: open requests may end within this
-    bool half_closed_clients = false;               // a client's FIN after its request is not "gone"
+    bool half_closed_clients = false;  // a client's FIN after its request is not "gone"
 };
 
 struct Tls {  // PEM files; read again on reload
@@ -77,16 +78,17 @@ struct Limits {
     int64_t json_depth_max = 64;
     int64_t n_json_members_max = 10'000;
     int64_t n_connections_max = 10'000;
-    int64_t n_requests_max = 4'096;         // admitted and not ended, whole process; above: 503
-    int64_t stream_buffer_bytes = 64 << 10;  // unsent bytes of one stream before its producer is parked
-    int64_t sse_event_bytes_max = 1 << 20;   // one upstream event
-    int64_t answer_bytes_max = 64 << 20;     // one unstreamed upstream answer
+    int64_t n_requests_max = 4'096;  // admitted and not ended, whole process; above: 503
+    int64_t stream_buffer_bytes =
+        64 << 10;  // unsent bytes of one stream before its producer is parked
+    int64_t sse_event_bytes_max = 1 << 20;  // one upstream event
+    int64_t answer_bytes_max = 64 << 20;    // one unstreamed upstream answer
     std::chrono::milliseconds head_timeout{10'000};
-    std::chrono::milliseconds body_timeout{30'000};   // without progress
-    std::chrono::milliseconds idle_timeout{75'000};   // between requests of one connection
-    std::chrono::milliseconds write_timeout{60'000};  // a client that takes nothing
+    std::chrono::milliseconds body_timeout{30'000};        // without progress
+    std::chrono::milliseconds idle_timeout{75'000};        // between requests of one connection
+    std::chrono::milliseconds write_timeout{60'000};       // a client that takes nothing
     std::chrono::milliseconds request_timeout{1'200'000};  // from head to last byte
-    std::chrono::milliseconds keepalive{15'000};      // a comment line in a silent stream
+    std::chrono::milliseconds keepalive{15'000};           // a comment line in a silent stream
 };
 
 struct Ledger {
@@ -102,9 +104,9 @@ struct Engine {
     Encoding encoding = Encoding::v0731;
     int64_t n_ctx = 8192;
     int n_sequences_max = 8;
-    int n_queued_max = 256;      // submitted and waiting for a place in the batch; above: overloaded
-    int n_threads = 0;           // kernel workers; 0: one per core
-    int64_t n_prefill_tokens = 256;  // prompt tokens fed between two decode steps
+    int n_queued_max = 256;  // submitted and waiting for a place in the batch; above: overloaded
+    int n_threads = 0;       // kernel workers; 0: one per core
+    int64_t n_prefill_tokens = 256;        // prompt tokens fed between two decode steps
     std::optional<Effort> default_effort;  // what "thinking on" and nothing said mean; absent: high
 };
 
@@ -121,8 +123,8 @@ struct Timeouts {
 struct Upstream {
     std::string name;
     UpstreamKind kind = UpstreamKind::openai_compatible;
-    std::string base_url;  // without a trailing slash
-    Secret api_key;        // may be empty for openai_compatible
+    std::string base_url;            // without a trailing slash
+    Secret api_key;                  // may be empty for openai_compatible
     int64_t n_inflight_max = 1'024;  // above: the next endpoint, or 503
 };
 
@@ -140,15 +142,28 @@ struct Endpoint {
     std::string model;               // as the upstream calls it; for an engine: the endpoint's name
     int64_t n_ctx = 0;               // an engine's own when it is one
     int64_t output_tokens_max = 0;
-    int64_t output_tokens_default = 0;  // the limit when the client names none; never above the maximum
-    size_t price = 0;                   // index into Config::prices
+    int64_t output_tokens_default =
+        0;             // the limit when the client names none; never above the maximum
+    size_t price = 0;  // index into Config::prices
     ThinkingTable thinking;
 };
 
 // Why an attempt failed. Drives fall-back, never the bare status code.
 enum class FailureClass : uint8_t {
-    credential, quota, model_gone, rate_limit, overloaded, server_error, connect, timeout_ttft,
-    timeout_idle, cut, malformed, caller_fault, content_policy, context_exceeded,
+    credential,
+    quota,
+    model_gone,
+    rate_limit,
+    overloaded,
+    server_error,
+    connect,
+    timeout_ttft,
+    timeout_idle,
+    cut,
+    malformed,
+    caller_fault,
+    content_policy,
+    context_exceeded,
 };
 inline constexpr size_t kFailureClassCount = 14;
 std::string_view to_string(FailureClass failure);
@@ -157,7 +172,7 @@ std::optional<FailureClass> parse_failure_class(std::string_view word);
 struct Route {
     std::string name;
     std::vector<std::string> aliases;
-    std::vector<size_t> plan;                           // indices into Config::endpoints, best first
+    std::vector<size_t> plan;  // indices into Config::endpoints, best first
     std::array<bool, kFailureClassCount> fall_back_on{};  // by FailureClass
     Timeouts timeouts;
 };

@@ -1,6 +1,6 @@
 #pragma once
-// ENSURE(condition): a broken invariant stops the process, in every build, naming where. For bugs only:
-// input from outside is never ENSUREd, it is answered.
+// ENSURE(condition): a broken invariant stops the process, in every build, naming where. For bugs
+// only: input from outside is never ENSUREd, it is answered.
 #include <cstdio>
 #include <cstdlib>
 

@@ -22,11 +22,18 @@ struct NanoUsd {
     friend constexpr auto operator<=>(NanoUsd, NanoUsd) = default;
     friend constexpr NanoUsd operator+(NanoUsd a, NanoUsd b) { return {a.n + b.n}; }
     friend constexpr NanoUsd operator-(NanoUsd a, NanoUsd b) { return {a.n - b.n}; }
-    constexpr NanoUsd& operator+=(NanoUsd b) { n += b.n; return *this; }
-    constexpr NanoUsd& operator-=(NanoUsd b) { n -= b.n; return *this; }
+    constexpr NanoUsd& operator+=(NanoUsd b) {
+        n += b.n;
+        return *this;
+    }
+    constexpr NanoUsd& operator-=(NanoUsd b) {
+        n -= b.n;
+        return *this;
+    }
 };
 
-// A price of one token, 1e-12 USD a unit: "USD per million tokens" with six decimals is a whole number.
+// A price of one token, 1e-12 USD a unit: "USD per million tokens" with six decimals is a whole
+// number.
 struct PicoUsd {
     int64_t n = 0;
     friend constexpr auto operator<=>(PicoUsd, PicoUsd) = default;
@@ -48,9 +55,11 @@ std::optional<UnixMillis> parse_rfc3339(std::string_view text);
 // "2026-10-01T00:00:00.000Z".
 std::string to_rfc3339(UnixMillis at);
 
-// "250ms", "30s", "5m", "2h": a whole number and one unit; at most 365 days. Anything else: nothing.
+// "250ms", "30s", "5m", "2h": a whole number and one unit; at most 365 days. Anything else:
+// nothing.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
-// "64B", "32KiB", "32MiB", "2GiB": a whole number and one unit; at most 1 TiB. Anything else: nothing.
+// "64B", "32KiB", "32MiB", "2GiB": a whole number and one unit; at most 1 TiB. Anything else:
+// nothing.
 std::optional<int64_t> parse_bytes(std::string_view text);
 
 }  // namespace config

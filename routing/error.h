@@ -7,11 +7,11 @@ namespace routing {
 
 enum class Errc : uint8_t {
     model_unknown,
-    context_exceeded,      // no endpoint of the plan holds the prompt and its output limit
+    context_exceeded,       // no endpoint of the plan holds the prompt and its output limit
     output_limit_exceeded,  // the output limit asked for is above every endpoint's
-    capability_missing,    // no endpoint of the plan can do what the request needs
-    tier_unsupported,      // no endpoint of the plan can keep the thinking that was asked for
-    budget_unsupported,    // a token budget for thinking, which no endpoint enforces yet
+    capability_missing,     // no endpoint of the plan can do what the request needs
+    tier_unsupported,       // no endpoint of the plan can keep the thinking that was asked for
+    budget_unsupported,     // a token budget for thinking, which no endpoint enforces yet
 };
 
 struct Error {

@@ -1,0 +1,399 @@
+#include "config/grammar.h"
+
+#include "config/grammar_store.h"
+
+namespace config {
+
+namespace {
+
+constexpr int64_t kSecond = 1'000;
+constexpr int64_t kDay = 24 * 3'600 * kSecond;
+constexpr int64_t KiB = 1 << 10;
+constexpr int64_t MiB = 1 << 20;
+constexpr int64_t GiB = 1 << 30;
+constexpr int64_t kPriceMax = 1'000'000'000;  // $1,000 per million tokens
+constexpr int64_t kTokensMax = 16'777'216;
+
+template <auto Member>
+constexpr auto into = &Into<Member>::store;
+
+struct Range {
+    int64_t min;
+    int64_t max;
+};
+using Store = void (*)(void*, const Value&);
+
+constexpr Key number(Type type, std::string_view name, std::string_view help,
+                     std::string_view fallback, Range range, Store store) {
+    return {.name = name,
+            .type = type,
+            .help = help,
+            .fallback = fallback,
+            .min = range.min,
+            .max = range.max,
+            .store = store};
+}
+constexpr Key integer(std::string_view name, std::string_view help, std::string_view fallback,
+                      Range range, Store store) {
+    return number(Type::integer, name, help, fallback, range, store);
+}
+constexpr Key duration(std::string_view name, std::string_view help, std::string_view fallback,
+                       Range range_ms, Store store) {
+    return number(Type::duration, name, help, fallback, range_ms, store);
+}
+constexpr Key bytes(std::string_view name, std::string_view help, std::string_view fallback,
+                    Range range, Store store) {
+    return number(Type::bytes, name, help, fallback, range, store);
+}
+constexpr Key price(std::string_view name, std::string_view help, Store store) {
+    return number(Type::price, name, help, "", {0, kPriceMax}, store);
+}
+constexpr Key scalar(Type type, std::string_view name, std::string_view help,
+                     std::string_view fallback, Store store) {
+    return number(type, name, help, fallback, {0, 0}, store);
+}
+constexpr Key word(std::string_view name, std::string_view help, std::string_view fallback,
+                   std::span<const std::string_view> words, Store store) {
+    return {.name = name,
+            .type = Type::word,
+            .help = help,
+            .fallback = fallback,
+            .words = words,
+            .store = store};
+}
+constexpr Key required(Key key) {
+    key.required = true;
+    return key;
+}
+
+constexpr Key kListenKeys[] = {
+    scalar(Type::ip_address, "address",
+           "IP address to listen on; 0.0.0.0 or :: for every interface.", "127.0.0.1",
+           into<&Listen::address>),
+    integer("port", "TCP port of the API; 0 takes a free one.", "8080", {0, 65'535},
+            into<&Listen::port>),
+    integer("n_io_threads", "Threads that do network I/O.", "1", {1, 256},
+            into<&Listen::n_io_threads>),
+    duration("lame_duck", "After SIGTERM: how long to be not ready and still accept.", "0s",
+             {0, kDay}, into<&Listen::lame_duck>),
+    duration("drain_time", "After that: how long open requests may take to end.", "10m", {0, kDay},
+             into<&Listen::drain_time>),
+    scalar(Type::boolean, "half_closed_clients",
+           "Whether a client that closed its sending side still wants its answer.", "false",
+           into<&Listen::half_closed_clients>),
+};
+constexpr Section kListen{"Where clients connect.", kListenKeys};
+
+constexpr Key kTlsKeys[] = {
+    required(scalar(Type::text, "certificate",
+                    "PEM file with the certificate chain; read again on reload.", "",
+                    into<&Tls::certificate>)),
+    required(scalar(Type::text, "private_key",
+                    "PEM file with its private key; read again on reload.", "",
+                    into<&Tls::private_key>)),
+};
+constexpr Section kTls{"TLS on the API listener. Left out: plain HTTP.", kTlsKeys};
+
+constexpr Key kLimitsKeys[] = {
+    bytes("head_bytes_max", "Request line and header fields.", "64KiB", {KiB, MiB},
+          into<&Limits::head_bytes_max>),
+    integer("n_head_fields_max", "Header fields of one request.", "100", {8, 10'000},
+            into<&Limits::n_head_fields_max>),
+    bytes("target_bytes_max", "Request target.", "8KiB", {64, MiB},
+          into<&Limits::target_bytes_max>),
+    bytes("body_bytes_max", "Request body.", "32MiB", {KiB, GiB}, into<&Limits::body_bytes_max>),
+    integer("json_depth_max", "Nesting of a JSON body.", "64", {8, 1'000},
+            into<&Limits::json_depth_max>),
+    integer("n_json_members_max", "Members of one JSON object.", "10000", {16, 10'000'000},
+            into<&Limits::n_json_members_max>),
+    integer("n_connections_max", "Open client connections; above it none is accepted.", "10000",
+            {1, 1'000'000}, into<&Limits::n_connections_max>),
+    integer("n_requests_max", "Requests admitted and not ended; above it: 503.", "4096",
+            {1, 1'000'000}, into<&Limits::n_requests_max>),
+    bytes("stream_buffer_bytes", "Unsent bytes of one stream before its producer waits.", "64KiB",
+          {KiB, 64 * MiB}, into<&Limits::stream_buffer_bytes>),
+    bytes("sse_event_bytes_max", "One event of an upstream's stream.", "1MiB", {KiB, 64 * MiB},
+          into<&Limits::sse_event_bytes_max>),
+    bytes("answer_bytes_max", "One unstreamed answer of an upstream.", "64MiB", {KiB, GiB},
+          into<&Limits::answer_bytes_max>),
+    duration("head_timeout", "For the whole request head.", "10s", {1, kDay},
+             into<&Limits::head_timeout>),
+    duration("body_timeout", "For a request body that makes no progress.", "30s", {1, kDay},
+             into<&Limits::body_timeout>),
+    duration("idle_timeout", "Between two requests of one connection.", "75s", {1, kDay},
+             into<&Limits::idle_timeout>),
+    duration("write_timeout", "For a client that takes nothing.", "60s", {1, kDay},
+             into<&Limits::write_timeout>),
+    duration("request_timeout", "From a request's head to the last byte of its answer.", "20m",
+             {1, kDay}, into<&Limits::request_timeout>),
+    duration("keepalive", "Between comment lines in a silent stream.", "15s", {1, kDay},
+             into<&Limits::keepalive>),
+};
+constexpr Section kLimits{"How much of anything one client, connection or answer may take.",
+                          kLimitsKeys};
+
+constexpr Key kLedgerKeys[] = {
+    scalar(Type::text, "path", "The SQLite file; the pepper and the socket stand beside it.",
+           "weir.db", into<&Ledger::path>),
+    integer("n_queued_max", "Entries that wait for their commit; above it: 503.", "65536",
+            {1, 10'000'000}, into<&Ledger::n_queued_max>),
+};
+constexpr Section kLedger{"Where accounts, keys and money are kept.", kLedgerKeys};
+
+constexpr Key kEngineKeys[] = {
+    required(scalar(Type::text, "model", "Folder of the checkpoint.", "", into<&Engine::model>)),
+    word("encoding", "The checkpoint's chat encoding: how thinking tiers are rendered.", "\"0731\"",
+         Spelling<Encoding>::words, into<&Engine::encoding>),
+    integer("n_ctx",
+            "Tokens of one sequence, prompt and answer. Below 393216 the strongest thinking tier "
+            "falls to high.",
+            "8192", {16, kTokensMax}, into<&Engine::n_ctx>),
+    integer("n_sequences_max", "Sequences in the batch.", "8", {1, 4'096},
+            into<&Engine::n_sequences_max>),
+    integer("n_queued_max", "Requests that wait for a place in the batch; above it: overloaded.",
+            "256", {1, 1'000'000}, into<&Engine::n_queued_max>),
+    integer("n_threads", "Kernel threads; 0: one per core.", "0", {0, 1'024},
+            into<&Engine::n_threads>),
+    integer("n_prefill_tokens", "Prompt tokens fed between two decode steps.", "256", {1, 65'536},
+            into<&Engine::n_prefill_tokens>),
+    word("default_effort",
+         "The tier of thinking switched on without a word, and of nothing said. preview: high, "
+         "xhigh or max; 0731: low, high or max. Left out: high.",
+         "", Spelling<Effort>::words, into<&Engine::default_effort>),
+};
+constexpr Section kEngine{"A model that runs in this process.", kEngineKeys};
+
+constexpr Key kUpstreamKeys[] = {
+    required(word("kind", "The provider's dialect. It also chooses the thinking table below.", "",
+                  Spelling<UpstreamKind>::words, into<&Upstream::kind>)),
+    required(scalar(Type::url, "base_url",
+                    "Where /chat/completions is appended. https, or http to a loopback host.", "",
+                    into<&Upstream::base_url>)),
+    scalar(Type::secret, "api_key", "The provider's key. May be left out for openai_compatible.",
+           "", into<&Upstream::api_key>),
+    integer("n_inflight_max", "Requests in flight to it; above it: the next endpoint, or 503.",
+            "1024", {1, 1'000'000}, into<&Upstream::n_inflight_max>),
+};
+constexpr Section kUpstream{"A provider of models.", kUpstreamKeys};
+
+constexpr std::string_view kTierWords[] = {"none", "minimal", "low", "medium",
+                                           "high", "xhigh",   "max", "refuse"};
+constexpr std::string_view kDefaultWords[] = {"none",  "minimal", "low",    "medium", "high",
+                                              "xhigh", "max",     "refuse", "omit"};
+constexpr Key kThinkingKeys[] = {
+    word("none", "What a request without thinking becomes.", "", kTierWords, nullptr),
+    word("minimal", "What minimal becomes.", "", kTierWords, nullptr),
+    word("low", "What low becomes.", "", kTierWords, nullptr),
+    word("medium", "What medium becomes.", "", kTierWords, nullptr),
+    word("high", "What high becomes.", "", kTierWords, nullptr),
+    word("xhigh", "What xhigh becomes.", "", kTierWords, nullptr),
+    word("max", "What max becomes.", "", kTierWords, nullptr),
+    word("on", "What thinking without a word becomes; omit: say nothing to the upstream.", "",
+         kDefaultWords, nullptr),
+    word("absent", "What nothing said becomes; omit: say nothing to the upstream.", "",
+         kDefaultWords, nullptr),
+};
+constexpr Section kThinking{
+    "Rows that differ from the table shipped for the kind. A word that becomes another is reported "
+    "in x-weir-reasoning; refuse answers 400.",
+    kThinkingKeys};
+
+constexpr Key kEndpointKeys[] = {
+    {.name = "engine",
+     .type = Type::reference,
+     .help = "The engine that answers; or write upstream.",
+     .refers_to = "engines"},
+    {.name = "upstream",
+     .type = Type::reference,
+     .help = "The upstream that answers; or write engine.",
+     .refers_to = "upstreams"},
+    scalar(Type::text, "model",
+           "The model as the upstream calls it. Required with upstream, not allowed with engine.",
+           "", into<&Endpoint::model>),
+    integer("n_ctx", "Tokens of prompt and answer. Required with upstream; an engine has its own.",
+            "", {16, kTokensMax}, into<&Endpoint::n_ctx>),
+    integer("output_tokens_max",
+            "The highest output limit a client may ask for. Required with upstream; with engine: "
+            "its n_ctx if left out.",
+            "", {1, kTokensMax}, into<&Endpoint::output_tokens_max>),
+    integer("output_tokens_default",
+            "The output limit of a client that names none; it is held and sent on. Left out: 4096 "
+            "with upstream; with engine the smaller of 1024 and half its n_ctx; never above "
+            "output_tokens_max.",
+            "", {1, kTokensMax}, into<&Endpoint::output_tokens_default>),
+    required({.name = "price",
+              .type = Type::reference,
+              .help = "What clients pay.",
+              .refers_to = "prices"}),
+    {.name = "thinking",
+     .type = Type::section,
+     .help = "How it thinks, where that differs from its kind.",
+     .section = &kThinking},
+};
+constexpr Section kEndpoint{"A model at an upstream, or an engine.", kEndpointKeys};
+
+constexpr Key kTimeoutsKeys[] = {
+    duration("connect", "To a connection, TLS included.", "5s", {1, kDay},
+             into<&Timeouts::connect>),
+    duration("ttft", "To the first event of an answer.", "2m", {1, kDay}, into<&Timeouts::ttft>),
+    duration("idle", "Between two reads.", "60s", {1, kDay}, into<&Timeouts::idle>),
+    duration("total", "For the whole attempt.", "20m", {1, kDay}, into<&Timeouts::total>),
+};
+constexpr Section kTimeouts{"How long one attempt at an upstream may take.", kTimeoutsKeys};
+
+// Without caller_fault, content_policy and context_exceeded: the next endpoint would be no wiser.
+constexpr std::string_view kFallBackWords[] = {
+    "credential", "quota",        "model_gone",   "rate_limit", "overloaded", "server_error",
+    "connect",    "timeout_ttft", "timeout_idle", "cut",        "malformed"};
+constexpr Key kRouteKeys[] = {
+    required({.name = "plan",
+              .type = Type::references,
+              .help = "Endpoints in the order they are tried, before the first byte only.",
+              .min = 1,
+              .refers_to = "endpoints"}),
+    {.name = "aliases", .type = Type::names, .help = "Other model names that take this route."},
+    {.name = "fall_back_on",
+     .type = Type::words,
+     .help = "Failures after which the next endpoint of the plan is tried.",
+     .fallback = "[connect, timeout_ttft, rate_limit, overloaded, server_error, credential, quota, "
+                 "model_gone]",
+     .words = kFallBackWords},
+    {.name = "timeouts",
+     .type = Type::section,
+     .help = "Time-outs of its attempts.",
+     .fallback = "{}",
+     .section = &kTimeouts,
+     .enter = &Into<&Route::timeouts>::enter},
+};
+constexpr Section kRoute{"A model name that clients may ask for.", kRouteKeys};
+
+constexpr Key kUsdKeys[] = {
+    required(price("input", "Prompt tokens read anew.", into<&Price::input>)),
+    required(price("output", "Answer tokens.", into<&Price::output>)),
+    price("cache_read", "Prompt tokens out of a cache. Left out: as input.",
+          into<&Price::cache_read>),
+    price("cache_write", "Prompt tokens written to a cache. Left out: as input.",
+          into<&Price::cache_write>),
+    price("reasoning", "Thinking tokens. Left out: as output.", into<&Price::reasoning>),
+};
+constexpr Section kUsd{
+    "USD per million tokens, decimals in quotes, at most six of them and at most 1000.", kUsdKeys};
+
+void* same(void* target) {
+    return target;
+}
+
+constexpr Key kPriceKeys[] = {
+    required(scalar(Type::time, "effective_from", "The instant from which it holds.", "",
+                    into<&Price::effective_from>)),
+    required({.name = "usd_per_million",
+              .type = Type::section,
+              .help = "The figures.",
+              .section = &kUsd,
+              .enter = &same}),
+};
+constexpr Section kPrice{"What tokens cost.", kPriceKeys};
+
+constexpr Key kMetricsKeys[] = {
+    scalar(Type::ip_address, "address", "IP address to listen on.", "127.0.0.1",
+           into<&Metrics::address>),
+    integer("port", "TCP port; 0 takes a free one.", "9464", {0, 65'535}, into<&Metrics::port>),
+};
+constexpr Section kMetrics{"Where Prometheus scrapes /metrics. Left out: nowhere.", kMetricsKeys};
+
+constexpr Key kLogKeys[] = {
+    word("format", "One line a request, as text or as a JSON object.", "text",
+         Spelling<Log::Format>::words, into<&Log::format>),
+    word("level", "The least important line that is written.", "info", Spelling<Log::Level>::words,
+         into<&Log::level>),
+};
+constexpr Section kLog{"What is logged, on standard error.", kLogKeys};
+
+constexpr Key kRootKeys[] = {
+    required(integer("version", "The version of this grammar.", "", {1, 1}, nullptr)),
+    {.name = "listen",
+     .type = Type::section,
+     .help = "Where clients connect.",
+     .fallback = "{}",
+     .section = &kListen,
+     .enter = &Into<&Config::listen>::enter},
+    {.name = "tls",
+     .type = Type::section,
+     .help = "TLS on the API listener.",
+     .section = &kTls,
+     .enter = &Into<&Config::tls>::emplace},
+    {.name = "metrics",
+     .type = Type::section,
+     .help = "The listener of /metrics.",
+     .section = &kMetrics,
+     .enter = &Into<&Config::metrics>::emplace},
+    {.name = "log",
+     .type = Type::section,
+     .help = "What is logged.",
+     .fallback = "{}",
+     .section = &kLog,
+     .enter = &Into<&Config::log>::enter},
+    {.name = "limits",
+     .type = Type::section,
+     .help = "Limits of requests and answers.",
+     .fallback = "{}",
+     .section = &kLimits,
+     .enter = &Into<&Config::limits>::enter},
+    {.name = "ledger",
+     .type = Type::section,
+     .help = "Where money is kept.",
+     .fallback = "{}",
+     .section = &kLedger,
+     .enter = &Into<&Config::ledger>::enter},
+    {.name = "engines",
+     .type = Type::named,
+     .help = "Models in this process, by name.",
+     .section = &kEngine,
+     .append = &Into<&Config::engines>::append},
+    {.name = "upstreams",
+     .type = Type::named,
+     .help = "Providers, by name.",
+     .section = &kUpstream,
+     .append = &Into<&Config::upstreams>::append},
+    required({.name = "endpoints",
+              .type = Type::named,
+              .help = "Models at an upstream or in an engine, by name.",
+              .min = 1,
+              .section = &kEndpoint,
+              .append = &Into<&Config::endpoints>::append}),
+    required({.name = "routes",
+              .type = Type::named,
+              .help = "Models that clients may ask for, by name.",
+              .min = 1,
+              .section = &kRoute,
+              .model_names = true,
+              .append = &Into<&Config::routes>::append}),
+    required({.name = "prices",
+              .type = Type::named,
+              .help = "Prices, by name.",
+              .min = 1,
+              .section = &kPrice,
+              .append = &Into<&Config::prices>::append}),
+};
+constexpr Section kRoot{"Everything that weir.yaml may say.", kRootKeys};
+
+}  // namespace
+
+const Section& root_section() {
+    return kRoot;
+}
+
+bool is_name(std::string_view text, bool model_name) {
+    if (text.empty() || text.size() > kNameBytesMax) return false;
+    const auto is_alphanumeric = [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    };
+    if (!is_alphanumeric(text[0])) return false;
+    for (const char c : text) {
+        const std::string_view others = model_name ? "._-/:@+" : "._-";
+        if (!is_alphanumeric(c) && others.find(c) == std::string_view::npos) return false;
+    }
+    return true;
+}
+
+}  // namespace config

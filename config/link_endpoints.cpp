@@ -1,0 +1,187 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/linker.h"
+#include "config/thinking_defaults.h"
+
+namespace config {
+
+namespace {
+
+constexpr int64_t kRemoteOutputDefault = 4'096;
+constexpr int64_t kLocalOutputDefault = 1'024;
+
+std::string words(std::span<const Effort> efforts) {
+    std::vector<std::string_view> names;
+    for (const Effort effort : efforts) names.push_back(to_string(effort));
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+class EndpointLinker {
+public:
+    EndpointLinker(const Node& root, Config& config, Refusals& refusals)
+        : root_(root), config_(config), refusals_(refusals) {}
+
+    void link(const Member& member, Endpoint& endpoint) {
+        const std::string path = "endpoints." + member.key;
+        if (member.value.kind != Node::Kind::map) return;  // refused by the reader
+        const Node& node = member.value;
+        if (const Member* price = find(node, "price")) {
+            if (const auto index = resolve_at(*price, "prices", path)) endpoint.price = *index;
+        }
+        const Member* engine = find(node, "engine");
+        const Member* upstream = find(node, "upstream");
+        if (!engine == !upstream) {
+            refusals_.add(member.at, path,
+                          engine ? "has both engine and upstream; remove one"
+                                 : "has neither engine nor upstream; write one of them");
+            return;
+        }
+        if (engine) {
+            endpoint.engine = resolve_at(*engine, "engines", path);
+            if (endpoint.engine) local(node, path, endpoint);
+        } else {
+            endpoint.upstream = resolve_at(*upstream, "upstreams", path);
+            remote(member, path, endpoint);
+        }
+        if (!refusals_.any_at(path)) check_output(node, path, endpoint);
+    }
+
+private:
+    std::optional<size_t> resolve_at(const Member& member, std::string_view kind,
+                                     const std::string& path) {
+        return resolve(root_, kind, member.value, path + "." + member.key, refusals_);
+    }
+
+    void local(const Node& node, const std::string& path, Endpoint& endpoint) {
+        const Engine& engine = config_.engines[*endpoint.engine];
+        const auto misplaced = [&](std::string_view key, std::string_view cure) {
+            const Member* written = find(node, key);
+            if (!written) return;
+            refusals_.add(written->at, fmt::format("{}.{}", path, key),
+                          fmt::format("does not go with engine; {}", cure));
+        };
+        misplaced("model", "remove it");
+        misplaced("n_ctx", fmt::format("set engines.{}.n_ctx", engine.name));
+        endpoint.model = endpoint.name;
+        endpoint.n_ctx = engine.n_ctx;
+        if (!find(node, "output_tokens_max")) endpoint.output_tokens_max = engine.n_ctx;
+        if (!find(node, "output_tokens_default")) {
+            endpoint.output_tokens_default =
+                std::min({kLocalOutputDefault, engine.n_ctx / 2, endpoint.output_tokens_max});
+        }
+        const Effort effort = engine.default_effort.value_or(Effort::high);
+        endpoint.thinking = local_thinking(engine.encoding, effort);
+        override_rows(node, path, tiers(engine.encoding), Omit::never, endpoint.thinking);
+    }
+
+    void remote(const Member& member, const std::string& path, Endpoint& endpoint) {
+        const Node& node = member.value;
+        for (const std::string_view key : {"model", "n_ctx", "output_tokens_max"}) {
+            if (find(node, key)) continue;
+            refusals_.add(member.at, fmt::format("{}.{}", path, key),
+                          "is missing; an endpoint with upstream needs it");
+        }
+        if (!find(node, "output_tokens_default")) {
+            endpoint.output_tokens_default =
+                std::min(kRemoteOutputDefault, endpoint.output_tokens_max);
+        }
+        if (!endpoint.upstream) return;
+        const UpstreamKind kind = config_.upstreams[*endpoint.upstream].kind;
+        endpoint.thinking = upstream_thinking(kind);
+        override_rows(node, path, tiers(kind), Omit::by_default, endpoint.thinking);
+    }
+
+    enum class Omit : uint8_t { never, by_default };
+
+    void override_rows(const Node& node, const std::string& path, std::span<const Effort> known,
+                       Omit omit, ThinkingTable& table) {
+        const Effort default_tier = table.absent.tier;
+        for (const Member& row : members(node, "thinking")) {
+            const auto asked = parse_effort(row.key);
+            if (!asked && row.key != "on" && row.key != "absent") continue;  // refused already
+            if (row.value.kind != Node::Kind::scalar) continue;
+            ThinkingRule& rule = asked             ? table.efforts[static_cast<size_t>(*asked)]
+                                 : row.key == "on" ? table.on
+                                                   : table.absent;
+            const std::string row_path = fmt::format("{}.thinking.{}", path, row.key);
+            const auto tier = parse_effort(row.value.text);
+            if (row.value.text == "refuse") {
+                rule = {ThinkingRule::Action::refuse, Effort::none};
+            } else if (row.value.text == "omit" && omit == Omit::by_default) {
+                rule = {ThinkingRule::Action::omit, default_tier};
+            } else if (row.value.text == "omit") {
+                refusals_.add(
+                    row.value.at, row_path,
+                    fmt::format("an engine is always told; write one of {}", words(known)));
+            } else if (tier && std::find(known.begin(), known.end(), *tier) == known.end()) {
+                refusals_.add(row.value.at, row_path,
+                              fmt::format("cannot be kept there; write one of {}", words(known)));
+            } else if (tier) {
+                rule = {ThinkingRule::Action::tier, *tier};
+            }
+        }
+    }
+
+    void check_output(const Node& node, const std::string& path, const Endpoint& endpoint) {
+        const auto refuse = [&](std::string_view key, std::string why) {
+            const Member* member = find(node, key);
+            refusals_.add(member->value.at, fmt::format("{}.{}", path, key), std::move(why));
+        };
+        if (endpoint.output_tokens_max > endpoint.n_ctx) {
+            refuse("output_tokens_max",
+                   fmt::format("is above the context of {}; lower it", endpoint.n_ctx));
+        } else if (endpoint.output_tokens_default > endpoint.output_tokens_max) {
+            refuse("output_tokens_default", fmt::format("is above output_tokens_max {}; lower it",
+                                                        endpoint.output_tokens_max));
+        }
+    }
+
+    const Node& root_;
+    Config& config_;
+    Refusals& refusals_;
+};
+
+// The default tier is one the encoding tells apart, that thinks, and that the context has room for.
+void check_engine(const Member& member, const Engine& engine, Refusals& refusals) {
+    const Member* written = find(member.value, "default_effort");
+    if (!written || !engine.default_effort) return;
+    const Effort effort = *engine.default_effort;
+    const std::string path = fmt::format("engines.{}.default_effort", member.key);
+    const auto known = tiers(engine.encoding).subspan(1);
+    if (std::find(known.begin(), known.end(), effort) == known.end()) {
+        refusals.add(written->value.at, path,
+                     fmt::format("is not a tier of the encoding; write one of {}", words(known)));
+    } else if (effort > Effort::high && engine.n_ctx < kCtxForMax) {
+        refusals.add(written->value.at, path,
+                     fmt::format("needs n_ctx of at least {}; raise it or write high", kCtxForMax));
+    }
+}
+
+void check_upstream(const Member& member, const Upstream& upstream, Refusals& refusals) {
+    if (member.value.kind != Node::Kind::map || find(member.value, "api_key")) return;
+    if (upstream.kind == UpstreamKind::openai_compatible) return;
+    refusals.add(member.at, fmt::format("upstreams.{}.api_key", member.key),
+                 "is missing; add api_key: \"${env:NAME}\"");
+}
+
+}  // namespace
+
+void link_endpoints(const Node& root, Config& config, Refusals& refusals) {
+    const auto& engines = members(root, "engines");
+    for (size_t i = 0; i < config.engines.size(); ++i) {
+        check_engine(engines[i], config.engines[i], refusals);
+    }
+    const auto& upstreams = members(root, "upstreams");
+    for (size_t i = 0; i < config.upstreams.size(); ++i) {
+        check_upstream(upstreams[i], config.upstreams[i], refusals);
+    }
+    EndpointLinker linker(root, config, refusals);
+    const auto& endpoints = members(root, "endpoints");
+    for (size_t i = 0; i < config.endpoints.size(); ++i) {
+        linker.link(endpoints[i], config.endpoints[i]);
+    }
+}
+
+}  // namespace config

@@ -1,0 +1,67 @@
+#include <fmt/format.h>
+
+#include "config/linker.h"
+#include "config/scalar.h"
+
+namespace config {
+
+namespace {
+
+void link_plan(const Node& root, const Member& member, Route& route, Refusals& refusals) {
+    const Member* plan = find(member.value, "plan");
+    if (!plan) return;
+    const std::string path = fmt::format("routes.{}.plan", member.key);
+    for (const Node& item : plan->value.items) {
+        const auto endpoint = resolve(root, "endpoints", item, path, refusals);
+        if (endpoint) route.plan.push_back(*endpoint);
+    }
+}
+
+void link_fall_back(const Member& member, Route& route, Refusals& refusals) {
+    const Member* classes = find(member.value, "fall_back_on");
+    if (!classes) return;
+    for (const Node& item : classes->value.items) {
+        const auto failure = parse_failure_class(item.text);
+        if (failure) route.fall_back_on[static_cast<size_t>(*failure)] = true;
+    }
+    if (!classes->is_default && route.plan.size() == 1 &&
+        find(member.value, "plan")->value.items.size() == 1) {
+        refusals.add(classes->at, fmt::format("routes.{}.fall_back_on", member.key),
+                     "can match nothing, the plan has one endpoint; add another or remove it");
+    }
+}
+
+void link_aliases(const Node& root, const Member& member, size_t index, Config& config,
+                  Refusals& refusals) {
+    const Member* aliases = find(member.value, "aliases");
+    if (!aliases) return;
+    const std::string path = fmt::format("routes.{}.aliases", member.key);
+    for (const Node& item : aliases->value.items) {
+        if (item.kind != Node::Kind::scalar) continue;
+        const auto [taken, is_new] = config.route_by_model.emplace(item.text, index);
+        if (is_new) {
+            config.routes[index].aliases.push_back(item.text);
+        } else if (taken->second != index || item.text == member.key) {
+            refusals.add(item.at, path,
+                         fmt::format("{} is already taken by route {}; choose another", shown(item),
+                                     members(root, "routes")[taken->second].key));
+        }  // else: twice in this list, refused by the reader
+    }
+}
+
+}  // namespace
+
+void link_routes(const Node& root, Config& config, Refusals& refusals) {
+    const auto& nodes = members(root, "routes");
+    for (size_t i = 0; i < config.routes.size(); ++i) {
+        config.route_by_model.emplace(config.routes[i].name, i);
+        link_plan(root, nodes[i], config.routes[i], refusals);
+        link_fall_back(nodes[i], config.routes[i], refusals);
+    }
+    // Second: a name wins over an alias, wherever it stands.
+    for (size_t i = 0; i < config.routes.size(); ++i) {
+        link_aliases(root, nodes[i], i, config, refusals);
+    }
+}
+
+}  // namespace config

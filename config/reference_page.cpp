@@ -1,0 +1,155 @@
+// The reference page of weir.yaml. Printed from the grammar table.
+#include <fmt/format.h>
+
+#include "config/config.h"
+#include "config/grammar.h"
+#include "config/loader.h"
+#include "config/thinking_defaults.h"
+
+namespace config {
+
+namespace {
+
+std::string duration(int64_t ms) {
+    if (ms % 3'600'000 == 0 && ms > 0) return fmt::format("{}h", ms / 3'600'000);
+    return ms == 0 ? "0s" : fmt::format("{}ms", ms);
+}
+
+std::string bytes(int64_t n) {
+    static constexpr std::pair<int64_t, std::string_view> kUnits[] = {
+        {1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}};
+    for (const auto& [scale, unit] : kUnits) {
+        if (n >= scale && n % scale == 0) return fmt::format("{}{}", n / scale, unit);
+    }
+    return fmt::format("{}B", n);
+}
+
+std::string type(const Key& key) {
+    switch (key.type) {
+        case Type::integer:
+            return key.min == key.max ? fmt::format("{}", key.min)
+                                      : fmt::format("integer, {} to {}", key.min, key.max);
+        case Type::boolean:
+            return "`true` or `false`";
+        case Type::text:
+            return "text";
+        case Type::secret:
+            return "`\"${env:NAME}\"` or `\"${file:PATH}\"`";
+        case Type::ip_address:
+            return "IP address";
+        case Type::url:
+            return "URL";
+        case Type::duration:
+            return fmt::format("duration, {} to {}", duration(key.min), duration(key.max));
+        case Type::bytes:
+            return fmt::format("size, {} to {}", bytes(key.min), bytes(key.max));
+        case Type::time:
+            return "RFC 3339 time";
+        case Type::price:
+            return "decimal in quotes";
+        case Type::word:
+            return fmt::format("`{}`", fmt::join(key.words, "` `"));
+        case Type::reference:
+            return fmt::format("a name below `{}`", key.refers_to);
+        case Type::words:
+            return fmt::format("list of `{}`", fmt::join(key.words, "` `"));
+        case Type::references:
+            return fmt::format("list of names below `{}`", key.refers_to);
+        case Type::names:
+            return "list of names";
+        case Type::section:
+            return "keys, see below";
+        case Type::named:
+            return "names, each with keys, see below";
+    }
+    return "";
+}
+
+std::string default_of(const Key& key) {
+    if (key.required) return "required";
+    if (key.fallback.empty()) return "";
+    return key.fallback == "{}" ? "the defaults below" : fmt::format("`{}`", key.fallback);
+}
+
+void write_section(std::string& page, const Section& section, const std::string& path) {
+    page += fmt::format("\n## {}\n\n{}\n\n", path.empty() ? "The file" : "`" + path + "`",
+                        section.help);
+    page += "| key | value | default | meaning |\n| --- | --- | --- | --- |\n";
+    for (const Key& key : section.keys) {
+        page += fmt::format("| `{}` | {} | {} | {} |\n", key.name, type(key), default_of(key),
+                            key.help);
+    }
+    for (const Key& key : section.keys) {
+        if (!key.section) continue;
+        std::string below =
+            path.empty() ? std::string(key.name) : path + "." + std::string(key.name);
+        if (key.type == Type::named) below += ".<name>";
+        write_section(page, *key.section, below);
+    }
+}
+
+std::string cell(const ThinkingRule& rule) {
+    switch (rule.action) {
+        case ThinkingRule::Action::tier:
+            return std::string(to_string(rule.tier));
+        case ThinkingRule::Action::omit:
+            return fmt::format("omit ({})", to_string(rule.tier));
+        case ThinkingRule::Action::refuse:
+            break;
+    }
+    return "refuse";
+}
+
+std::string thinking_page() {
+    const ThinkingTable tables[] = {local_thinking(Encoding::preview, Effort::high),
+                                    local_thinking(Encoding::v0731, Effort::high),
+                                    upstream_thinking(UpstreamKind::deepseek),
+                                    upstream_thinking(UpstreamKind::openai),
+                                    upstream_thinking(UpstreamKind::openai_compatible)};
+    std::string page =
+        "\n## The shipped thinking tables\n\n"
+        "What a request asks for becomes the tier in the column of the endpoint's kind; a row of "
+        "`thinking` replaces one cell. `on` and `absent` of an engine are its `default_effort`. "
+        "`omit` sends nothing and counts as the tier in parentheses. An engine whose `n_ctx` is "
+        "below 393216 gives `high` where the table says `max`, or `xhigh` with the preview "
+        "encoding. A token budget is refused: nothing enforces it yet.\n\n"
+        "| asked | engine, preview | engine, 0731 | deepseek | openai | openai_compatible |\n"
+        "| --- | --- | --- | --- | --- | --- |\n";
+    const auto row = [&](std::string_view name, auto rule_of) {
+        page += fmt::format("| `{}` |", name);
+        for (const ThinkingTable& table : tables)
+            page += fmt::format(" {} |", cell(rule_of(table)));
+        page += "\n";
+    };
+    for (size_t i = 0; i < kEffortCount; ++i) {
+        row(to_string(static_cast<Effort>(i)),
+            [i](const ThinkingTable& table) { return table.efforts[i]; });
+    }
+    row("on", [](const ThinkingTable& table) { return table.on; });
+    row("absent", [](const ThinkingTable& table) { return table.absent; });
+    return page;
+}
+
+}  // namespace
+
+std::string reference_page() {
+    std::string page =
+        "# weir.yaml\n\n"
+        "Generated from `config/grammar.cpp`; a test holds this page to it. `weir check FILE` says "
+        "what is wrong with a file, by line, column and key.\n\n"
+        "- One YAML document in UTF-8, at most 1 MiB, without anchors, aliases, merge keys and "
+        "tags. "
+        "Unknown, misplaced and duplicate keys are refused, as is a name that nothing uses.\n"
+        "- Numbers are decimal, booleans are `true` and `false`, durations (`250ms` `30s` `5m` "
+        "`2h`) "
+        "and sizes (`64B` `64KiB` `32MiB` `2GiB`) carry a unit, prices stand in quotes.\n"
+        "- `${env:NAME}` and `${file:PATH}` stand for a whole value and are refused when unset or "
+        "empty. Put them in quotes.\n"
+        "- Relative paths start at the current directory.\n"
+        "- `fall_back_on` left out means the classes in its default. The caller's own errors "
+        "(`caller_fault` `content_policy` `context_exceeded`) never fall back.\n";
+    write_section(page, root_section(), "");
+    return page + thinking_page();
+}
+
+}  // namespace config

@@ -1,0 +1,41 @@
+#pragma once
+// Collects why a file is refused. Every stage of the loader adds to one list.
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/loader.h"
+#include "config/yaml_tree.h"
+
+namespace config {
+
+class Refusals {
+public:
+    explicit Refusals(std::string_view file) : file_(file) {}
+
+    void add(Mark at, std::string_view key, std::string message) {
+        list_.push_back({file_, at.line, at.column, std::string(key), std::move(message)});
+    }
+    bool empty() const { return list_.empty(); }
+    // Whether `key` or anything below it was refused.
+    bool any_at(std::string_view key) const {
+        return std::any_of(list_.begin(), list_.end(), [&](const Refusal& refusal) {
+            return refusal.key.starts_with(key) &&
+                   (refusal.key.size() == key.size() || refusal.key[key.size()] == '.');
+        });
+    }
+    // In file order.
+    std::vector<Refusal> take() {
+        std::stable_sort(list_.begin(), list_.end(), [](const Refusal& a, const Refusal& b) {
+            return a.line != b.line ? a.line < b.line : a.column < b.column;
+        });
+        return std::move(list_);
+    }
+
+private:
+    const std::string file_;
+    std::vector<Refusal> list_;
+};
+
+}  // namespace config

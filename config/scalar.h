@@ -1,0 +1,22 @@
+#pragma once
+// Reads one scalar as the grammar's type of it. Nothing is converted that was not written so: no
+// octal, no yes and no, no number out of a quoted string.
+#include <string>
+#include <tl/expected.hpp>
+
+#include "config/grammar.h"
+#include "config/yaml_tree.h"
+
+namespace config {
+
+// The error says what is wrong and what to write instead; it never repeats a secret or expanded
+// value.
+tl::expected<Value, std::string> read_scalar(const Key& key, const Node& node);
+
+// Whether YAML 1.1 or 1.2 would take this unquoted text for a number, a boolean or nothing.
+bool looks_typed(std::string_view text);
+
+// The node as a message may show it: its text, shortened, in quotes; or where it was expanded from.
+std::string shown(const Node& node);
+
+}  // namespace config

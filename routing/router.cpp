@@ -1,0 +1,87 @@
+#include "routing/router.h"
+
+#include <algorithm>
+
+namespace routing {
+
+namespace {
+
+tl::unexpected<Error> refuse(Errc code, const config::Endpoint& endpoint, const std::string& why) {
+    return tl::make_unexpected(Error{code, "endpoint " + endpoint.name + ": " + why});
+}
+
+// What an engine cannot do yet; upstreams are taken to do everything.
+std::string missing_capability(const RequestFacts& facts, const config::Endpoint& endpoint) {
+    if (!endpoint.engine) return "";
+    if (facts.needs_tools) return "tools";
+    if (facts.needs_json) return "response_format";
+    if (facts.needs_images) return "image input";
+    if (facts.needs_penalties) return "penalties and logit_bias";
+    if (facts.n_choices > 1) return "n above 1";
+    return "";
+}
+
+// The limit that is held and sent on. A limit the client named is kept or refused, never lowered.
+Result<int64_t> output_limit(const RequestFacts& facts, const config::Endpoint& endpoint) {
+    const int64_t room = endpoint.n_ctx - facts.n_prompt_tokens;
+    const int64_t asked = facts.n_output_tokens_max;
+    if (asked > endpoint.output_tokens_max) {
+        return refuse(Errc::output_limit_exceeded, endpoint,
+                      std::to_string(asked) + " output tokens asked for, at most " +
+                          std::to_string(endpoint.output_tokens_max));
+    }
+    if (room < std::max<int64_t>(asked, 1)) {
+        return refuse(Errc::context_exceeded, endpoint,
+                      std::to_string(facts.n_prompt_tokens) + " prompt and " +
+                          std::to_string(asked) + " output tokens in a context of " +
+                          std::to_string(endpoint.n_ctx));
+    }
+    return asked > 0 ? asked : std::min(endpoint.output_tokens_default, room);
+}
+
+Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config& config,
+                                EndpointId id) {
+    const config::Endpoint& endpoint = config.endpoints[id];
+    const std::string missing = missing_capability(facts, endpoint);
+    if (!missing.empty()) {
+        return refuse(Errc::capability_missing, endpoint, missing + " is not supported");
+    }
+    const auto thinking = effective_thinking(facts.thinking, endpoint.thinking, endpoint.n_ctx);
+    if (!thinking) return refuse(thinking.error().code, endpoint, thinking.error().detail);
+    const auto limit = output_limit(facts, endpoint);
+    if (!limit) return tl::make_unexpected(limit.error());
+    return PlannedAttempt{id, *limit, *thinking};
+}
+
+}  // namespace
+
+Result<Plan> plan_route(const RequestFacts& facts, const config::Config& config,
+                        const HealthSnapshot& health, uint64_t /*seed*/) {
+    const auto route = config.route_by_model.find(facts.model);
+    if (route == config.route_by_model.end()) {
+        return tl::make_unexpected(
+            Error{Errc::model_unknown, "no route for model " + std::string(facts.model)});
+    }
+    Plan plan{route->second, {}};
+    Error last{Errc::model_unknown, ""};
+    for (const EndpointId id : config.routes[plan.route].plan) {
+        auto attempt = consider(facts, config, id);
+        if (attempt) {
+            plan.attempts.push_back(*attempt);
+        } else {
+            last = std::move(attempt.error());
+        }
+    }
+    if (plan.attempts.empty()) return tl::make_unexpected(std::move(last));
+    std::stable_partition(plan.attempts.begin(), plan.attempts.end(),
+                          [&](const PlannedAttempt& attempt) {
+                              return attempt.endpoint >= health.size() || health[attempt.endpoint];
+                          });
+    return plan;
+}
+
+bool falls_back(const config::Route& route, config::FailureClass failure) {
+    return route.fall_back_on[static_cast<size_t>(failure)];
+}
+
+}  // namespace routing
