@@ -1,6 +1,6 @@
 #pragma once
-// The HTTP/1.1 server: listeners, connections, TLS, limits, deadlines. One io_context per io thread; a
-// connection stays on the thread that it was given to.
+// The HTTP/1.1 server: listeners, connections, TLS, limits, deadlines. One io_context per io
+// thread; a connection stays on the thread that it was given to.
 #include <atomic>
 #include <memory>
 #include <string>
@@ -24,11 +24,13 @@ struct ServerCounters {
     std::atomic<int64_t> n_framing_errors{0};
 };
 
+// Destroyed only once the io threads run no more: it ends what they left behind.
 class Server {
 public:
-    // Binds and listens; throws std::runtime_error with one clear line when it cannot. `threads` and
-    // `handler` outlive the server. Port 0 takes a free one.
-    static std::unique_ptr<Server> create(const config::Listen& listen, const config::Limits& limits,
+    // Binds and listens; throws std::runtime_error with one clear line when it cannot. `threads`
+    // and `handler` outlive the server. Port 0 takes a free one.
+    static std::unique_ptr<Server> create(const config::Listen& listen,
+                                          const config::Limits& limits,
                                           const std::optional<config::Tls>& tls,
                                           std::vector<std::unique_ptr<IoThread>>& threads,
                                           HttpHandler& handler);
@@ -38,9 +40,11 @@ public:
     // Reads the certificate again for new connections. Errors: one line; the old one stays.
     virtual std::optional<std::string> reload_tls(const config::Tls& tls) = 0;
     virtual void set_limits(const config::Limits& limits) = 0;  // for new connections
-    // Drain: closes the listeners; answers from now on say connection: close; idle connections are closed.
+    // Drain: closes the listeners; answers from now on say connection: close; idle connections are
+    // closed.
     virtual void stop_accepting() = 0;
-    // Ends what is left: every exchange's client counts as gone; connections are closed once handle() returned.
+    // Ends what is left: every exchange's client counts as gone; connections are closed once
+    // handle() returned.
     virtual void abort_all() = 0;
     virtual const ServerCounters& counters() const = 0;
 };
