@@ -1,0 +1,31 @@
+"""The scripted upstream (tests/support) as a process, and its own log of truth."""
+import json
+import subprocess
+
+import wire
+from weir import BUILD
+
+
+def program():
+    found = [path for path in (BUILD / "tests").rglob("mock_upstream") if path.is_file()]
+    assert found, f"mock_upstream is not built in {BUILD}"
+    return found[0]
+
+
+class Mock:
+    def __enter__(self):
+        self.process = subprocess.Popen([program()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline().split()
+        assert line[:1] == ["listening"], line
+        self.address = ("127.0.0.1", int(line[1].rpartition(":")[2]))
+        self.base_url = f"http://127.0.0.1:{self.address[1]}/v1"
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def log(self):
+        """What it was asked and what it sent, oldest first."""
+        return json.loads(wire.request(self.address, "GET", "/log").body)
