@@ -34,21 +34,19 @@ public:
         : environment_(environment), refusals_(refusals) {}
 
     void walk(Node& node, const std::string& path) {
-        if (node.kind == Node::Kind::scalar) scalar(node, path);
+        if (node.kind == Node::Kind::scalar) node.refused = !scalar(node, path);
         for (size_t i = 0; i < node.items.size(); ++i) walk(node.items[i], path);
         for (Member& member : node.members) {
             const std::string below = path.empty() ? member.key : path + "." + member.key;
-            if (member.key.find("${") != std::string::npos) {
-                refusals_.add(member.at, below, "keys are not expanded; write the name itself");
-            }
             walk(member.value, below);
         }
     }
 
 private:
-    void scalar(Node& node, const std::string& path) {
+    // False after a refusal.
+    bool scalar(Node& node, const std::string& path) {
         const std::string_view text = node.text;
-        if (text.find("${") == std::string_view::npos) return;
+        if (text.find("${") == std::string_view::npos) return true;
         const bool env = text.starts_with("${env:");
         const bool whole = (env || text.starts_with("${file:")) && text.ends_with('}') &&
                            text.find("${", 2) == std::string_view::npos;
@@ -60,7 +58,7 @@ private:
             refusals_.add(node.at, path,
                           "expansion works on a whole value only: ${env:NAME} or ${file:PATH} and "
                           "nothing around it; put the whole text into the variable or the file");
-            return;
+            return false;
         }
         auto value = env ? environment_.variable(name) : environment_.file(name);
         if (value && value->ends_with('\n')) value->pop_back();
@@ -70,7 +68,7 @@ private:
                 node.at, path,
                 env ? fmt::format("environment variable {} is unset or empty; set it", name)
                     : fmt::format("file {} is unreadable or empty; write the value into it", name));
-            return;
+            return false;
         }
         if (value->size() > kValueBytesMax || !is_one_line_of_text(*value)) {
             refusals_.add(
@@ -78,11 +76,12 @@ private:
                 fmt::format("what {} stands for is not one line of UTF-8 of at most 64 KiB;"
                             " correct it there",
                             node.text));
-            return;
+            return false;
         }
         node.expanded_from = std::move(node.text);
         node.text = std::move(*value);
         node.quoted = false;
+        return true;
     }
 
     const Environment& environment_;

@@ -9,7 +9,7 @@ namespace config {
 class Refusals;
 
 // Replaces every such value below `node` by what `environment` answers, one newline at its end
-// removed. Refuses what is unset, empty or not text, and any "${" inside a longer value or a key.
+// removed. Refuses what is unset, empty or not text, and any "${" inside a longer value.
 void expand(Node& node, const Environment& environment, Refusals& refusals);
 
 }  // namespace config

@@ -37,7 +37,7 @@ void link_aliases(const Node& root, const Member& member, size_t index, Config& 
     if (!aliases) return;
     const std::string path = fmt::format("routes.{}.aliases", member.key);
     for (const Node& item : aliases->value.items) {
-        if (item.kind != Node::Kind::scalar) continue;
+        if (item.kind != Node::Kind::scalar || item.refused) continue;
         const auto [taken, is_new] = config.route_by_model.emplace(item.text, index);
         if (is_new) {
             config.routes[index].aliases.push_back(item.text);

@@ -15,7 +15,7 @@ const std::vector<Member>& members(const Node& node, std::string_view key) {
 
 std::optional<size_t> resolve(const Node& root, std::string_view kind, const Node& name,
                               std::string_view path, Refusals& refusals) {
-    if (name.kind != Node::Kind::scalar) return {};  // refused by the reader
+    if (name.kind != Node::Kind::scalar || name.refused) return {};  // refused by the reader
     std::vector<std::string_view> known;
     for (const Member& member : members(root, kind)) {
         if (member.key == name.text) return known.size();

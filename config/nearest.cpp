@@ -49,8 +49,10 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
     if (known.empty()) return "";
     constexpr size_t kShown = 24;
     const size_t n = std::min(known.size(), kShown);
-    return fmt::format("; known here: {}{}", fmt::join(known.begin(), known.begin() + n, ", "),
-                       n < known.size() ? ", ..." : "");
+    return fmt::format(
+        "; known here: {}{}",
+        fmt::join(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(n), ", "),
+        n < known.size() ? ", ..." : "");
 }
 
 }  // namespace config

@@ -134,6 +134,7 @@ private:
 
     void value(const Key& key, Member& member, void* target, const std::string& path) {
         Node& node = member.value;
+        if (node.refused) return;
         switch (key.type) {
             case Type::section:
                 // Without an `enter` nothing below stores: the linker reads the tree.
@@ -199,6 +200,7 @@ private:
         }
         std::set<std::string_view> seen;
         for (const Node& item : node.items) {
+            if (item.refused) continue;
             const auto read = read_scalar(key, item);
             if (!read) {
                 refusals_.add(item.at, path, read.error());

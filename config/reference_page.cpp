@@ -4,25 +4,12 @@
 #include "config/config.h"
 #include "config/grammar.h"
 #include "config/loader.h"
+#include "config/scalar.h"
 #include "config/thinking_defaults.h"
 
 namespace config {
 
 namespace {
-
-std::string duration(int64_t ms) {
-    if (ms % 3'600'000 == 0 && ms > 0) return fmt::format("{}h", ms / 3'600'000);
-    return ms == 0 ? "0s" : fmt::format("{}ms", ms);
-}
-
-std::string bytes(int64_t n) {
-    static constexpr std::pair<int64_t, std::string_view> kUnits[] = {
-        {1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}};
-    for (const auto& [scale, unit] : kUnits) {
-        if (n >= scale && n % scale == 0) return fmt::format("{}{}", n / scale, unit);
-    }
-    return fmt::format("{}B", n);
-}
 
 std::string type(const Key& key) {
     switch (key.type) {
@@ -40,9 +27,10 @@ std::string type(const Key& key) {
         case Type::url:
             return "URL";
         case Type::duration:
-            return fmt::format("duration, {} to {}", duration(key.min), duration(key.max));
+            return fmt::format("duration, {} to {}", shown_duration(key.min),
+                               shown_duration(key.max));
         case Type::bytes:
-            return fmt::format("size, {} to {}", bytes(key.min), bytes(key.max));
+            return fmt::format("size, {} to {}", shown_bytes(key.min), shown_bytes(key.max));
         case Type::time:
             return "RFC 3339 time";
         case Type::price:

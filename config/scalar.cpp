@@ -72,8 +72,9 @@ Result read_text(const Node& node) {
     if (node.text.size() > kTextBytesMax) return refuse("is longer than 8 KiB; shorten it");
     if (!is_printable(node.text)) return refuse("is not one line of text; remove line breaks");
     if (!node.quoted && node.expanded_from.empty() && looks_typed(node.text)) {
-        return refuse(fmt::format("{} would be no text to other readers of YAML; write \"{}\"",
-                                  shown(node), node.text));
+        return refuse(
+            fmt::format("{} is no text to other readers of YAML; write it in quotes: \"{}\"",
+                        shown(node), node.text));
     }
     return Value{.text = node.text};
 }
@@ -109,15 +110,10 @@ Result read_duration(const Key& key, const Node& node) {
                         shown(node)));
     }
     if (duration->count() < key.min || duration->count() > key.max) {
-        return refuse(fmt::format("{} is out of range; write {}ms to {}h", shown(node), key.min,
-                                  key.max / 3'600'000));
+        return refuse(fmt::format("{} is out of range; write {} to {}", shown(node),
+                                  shown_duration(key.min), shown_duration(key.max)));
     }
     return Value{.text = {}, .number = duration->count()};
-}
-
-std::string in_bytes(int64_t n) {
-    if (n % (1 << 20) == 0) return fmt::format("{}MiB", n >> 20);
-    return n % (1 << 10) == 0 ? fmt::format("{}KiB", n >> 10) : fmt::format("{}B", n);
 }
 
 Result read_bytes(const Key& key, const Node& node) {
@@ -130,7 +126,7 @@ Result read_bytes(const Key& key, const Node& node) {
     }
     if (*bytes < key.min || *bytes > key.max) {
         return refuse(fmt::format("{} is out of range; write {} to {}", shown(node),
-                                  in_bytes(key.min), in_bytes(key.max)));
+                                  shown_bytes(key.min), shown_bytes(key.max)));
     }
     return Value{.text = {}, .number = *bytes};
 }
@@ -160,8 +156,8 @@ Result read_price(const Key& key, const Node& node) {
     }
     if (price->n > key.max) {
         return refuse(
-            fmt::format("{} is above ${} per million tokens; is it the price of one "
-                        "million?",
+            fmt::format("{} is above ${} per million tokens; write USD for one "
+                        "million tokens",
                         shown(node), key.max / 1'000'000));
     }
     return Value{.text = {}, .number = price->n};
@@ -180,7 +176,7 @@ Result read_word(const Key& key, const Node& node) {
                         node.text));
     }
     const std::vector<std::string_view> words(key.words.begin(), key.words.end());
-    return refuse(fmt::format("{} is not known here{}", shown(node),
+    return refuse(fmt::format("{} is not one of its words{}", shown(node),
                               node.expanded_from.empty()
                                   ? suggestion(node.text, words)
                                   : fmt::format("; known: {}", fmt::join(words, ", "))));
@@ -208,6 +204,24 @@ bool looks_typed(std::string_view text) {
     return rest.find_first_of("0123456789") != std::string_view::npos &&
            rest.find_first_not_of("0123456789._:e+-") == std::string_view::npos &&
            (rest[0] == '.' || (rest[0] >= '0' && rest[0] <= '9')) && rest.find("::") == rest.npos;
+}
+
+std::string shown_duration(int64_t ms) {
+    static constexpr std::pair<int64_t, std::string_view> kUnits[] = {
+        {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}};
+    for (const auto& [scale, unit] : kUnits) {
+        if (ms >= scale && ms % scale == 0) return fmt::format("{}{}", ms / scale, unit);
+    }
+    return ms == 0 ? "0s" : fmt::format("{}ms", ms);
+}
+
+std::string shown_bytes(int64_t n) {
+    static constexpr std::pair<int64_t, std::string_view> kUnits[] = {
+        {1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}};
+    for (const auto& [scale, unit] : kUnits) {
+        if (n >= scale && n % scale == 0) return fmt::format("{}{}", n / scale, unit);
+    }
+    return fmt::format("{}B", n);
 }
 
 std::string shown(const Node& node) {

@@ -16,6 +16,10 @@ tl::expected<Value, std::string> read_scalar(const Key& key, const Node& node);
 // Whether YAML 1.1 or 1.2 would take this unquoted text for a number, a boolean or nothing.
 bool looks_typed(std::string_view text);
 
+// "30s" and "32MiB" again, in the largest unit that is exact.
+std::string shown_duration(int64_t ms);
+std::string shown_bytes(int64_t n);
+
 // The node as a message may show it: its text, shortened, in quotes; or where it was expanded from.
 std::string shown(const Node& node);
 

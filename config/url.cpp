@@ -13,7 +13,8 @@ constexpr std::string_view kExample = "https://api.example.com/v1";
 
 bool is_family(int family, std::string_view text) {
     unsigned char address[16];
-    return inet_pton(family, std::string(text).c_str(), address) == 1;
+    return text.find('\0') == std::string_view::npos &&
+           inet_pton(family, std::string(text).c_str(), address) == 1;
 }
 
 bool is_letter_or_digit(char c) {

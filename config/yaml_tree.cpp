@@ -16,8 +16,19 @@ namespace config {
 
 namespace {
 
+constexpr const char* kNoAliases = "aliases (*name) are not read; write the value out";
+
 Mark from(const YAML::Mark& mark) {
     return {mark.line + 1, mark.column + 1};
+}
+
+std::string explain(const std::string& yaml_error) {
+    if (yaml_error == YAML::ErrorMsg::UNKNOWN_ANCHOR) return kNoAliases;
+    return fmt::format(
+        "not YAML: {}; look here and above for an open bracket or quote, a missing blank after a "
+        "colon "
+        "or a wrong indentation",
+        yaml_error);
 }
 
 // Ends the parse after a refusal that leaves nothing to go on with.
@@ -30,6 +41,17 @@ public:
 
     Node take() { return std::move(root_); }
 
+    // Of the key that is being read.
+    std::string path() const {
+        std::string path;
+        for (const Frame& frame : open_) {
+            if (!frame.pending) continue;
+            if (!path.empty()) path += '.';
+            path += frame.pending->key;
+        }
+        return path;
+    }
+
     void OnDocumentStart(const YAML::Mark& mark) override {
         if (++n_documents_ > 1) stop(from(mark), "a second document; keep one per file");
     }
@@ -37,9 +59,7 @@ public:
     void OnAnchor(const YAML::Mark& mark, const std::string&) override {
         stop(from(mark), "anchors are not read; write the value out");
     }
-    void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-        stop(from(mark), "aliases (*name) are not read; write the value out");
-    }
+    void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { stop(from(mark), kNoAliases); }
     void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
         Node node;
         node.at = from(mark);
@@ -75,16 +95,6 @@ private:
     [[noreturn]] void stop(Mark at, std::string message) {
         refusals_.add(at, path(), std::move(message));
         throw Stop{};
-    }
-
-    std::string path() const {
-        std::string path;
-        for (const Frame& frame : open_) {
-            if (!frame.pending) continue;
-            if (!path.empty()) path += '.';
-            path += frame.pending->key;
-        }
-        return path;
     }
 
     // yaml-cpp gives "?" and "!" where nothing was written, and "!" also for a tag of that name.
@@ -194,7 +204,7 @@ std::optional<Node> parse_yaml(std::string_view text, Refusals& refusals) {
     } catch (const Stop&) {
         return {};
     } catch (const YAML::Exception& error) {
-        refusals.add(from(error.mark), "", "not YAML: " + error.msg);
+        refusals.add(from(error.mark), builder.path(), explain(error.msg));
         return {};
     }
     return builder.take();

@@ -25,6 +25,7 @@ struct Node {
     std::string text;             // scalar
     bool quoted = false;          // scalar: written in quotes or as a block
     std::string expanded_from;    // scalar: the ${...} that `text` came from, else empty
+    bool refused = false;         // scalar: its expansion failed, and that was told
     std::vector<Node> items;      // list
     std::vector<Member> members;  // map, in file order, no key twice
 };

@@ -1,0 +1,159 @@
+#include "routing/router.h"
+
+#include <catch2/catch.hpp>
+
+#include "config/thinking_defaults.h"
+
+using namespace routing;
+
+namespace {
+
+// Route "m" (alias "a"): endpoint 0 is remote and large, endpoint 1 is an engine and small.
+config::Config sample() {
+    config::Config config;
+    config.engines.emplace_back().name = "v4";
+    config.upstreams.emplace_back().name = "up";
+    config::Endpoint remote;
+    remote.name = "remote";
+    remote.upstream = 0;
+    remote.n_ctx = 100'000;
+    remote.output_tokens_max = 10'000;
+    remote.output_tokens_default = 4'096;
+    remote.thinking = config::upstream_thinking(config::UpstreamKind::openai);
+    config::Endpoint local;
+    local.name = "local";
+    local.engine = 0;
+    local.n_ctx = 8'192;
+    local.output_tokens_max = 8'192;
+    local.output_tokens_default = 1'024;
+    local.thinking = config::local_thinking(config::Encoding::v0731, config::Effort::high);
+    config.endpoints = {remote, local};
+    config::Route route;
+    route.name = "m";
+    route.aliases = {"a"};
+    route.plan = {0, 1};
+    config.routes = {route};
+    config.route_by_model = {{"m", 0}, {"a", 0}};
+    return config;
+}
+
+RequestFacts facts() {
+    RequestFacts facts;
+    facts.model = "m";
+    facts.n_prompt_tokens = 100;
+    return facts;
+}
+
+const HealthSnapshot kHealthy = {true, true};
+
+std::vector<EndpointId> order(const Plan& plan) {
+    std::vector<EndpointId> ids;
+    for (const PlannedAttempt& attempt : plan.attempts) ids.push_back(attempt.endpoint);
+    return ids;
+}
+
+}  // namespace
+
+TEST_CASE("plan_route: the plan's order, each with its own default limit and tier", "[routing]") {
+    const auto plan = plan_route(facts(), sample(), kHealthy, 0);
+    REQUIRE(plan.has_value());
+    CHECK(plan->route == 0);
+    CHECK(order(*plan) == std::vector<EndpointId>{0, 1});
+    CHECK(plan->attempts[0].n_output_tokens_max == 4'096);
+    CHECK(plan->attempts[1].n_output_tokens_max == 1'024);
+    CHECK_FALSE(plan->attempts[0].thinking.send);
+    CHECK(plan->attempts[1].thinking.tier == config::Effort::high);
+}
+
+TEST_CASE("plan_route: an alias is the route; an unknown model is none", "[routing]") {
+    RequestFacts asked = facts();
+    asked.model = "a";
+    CHECK(plan_route(asked, sample(), kHealthy, 0).has_value());
+    for (const char* model : {"", "M", "m ", "b"}) {
+        asked.model = model;
+        CHECK(plan_route(asked, sample(), kHealthy, 0).error().code == Errc::model_unknown);
+    }
+}
+
+TEST_CASE("plan_route: what is unhealthy goes to the end and stays in", "[routing]") {
+    CHECK(order(*plan_route(facts(), sample(), {false, true}, 0)) == std::vector<EndpointId>{1, 0});
+    CHECK(order(*plan_route(facts(), sample(), {false, false}, 0)) ==
+          std::vector<EndpointId>{0, 1});
+    CHECK(order(*plan_route(facts(), sample(), {true}, 0)) == std::vector<EndpointId>{0, 1});
+}
+
+TEST_CASE("plan_route: an engine is left out of what it cannot do yet", "[routing]") {
+    RequestFacts asked = facts();
+    const auto member = GENERATE(&RequestFacts::needs_tools, &RequestFacts::needs_json,
+                                 &RequestFacts::needs_images, &RequestFacts::needs_penalties);
+    asked.*member = true;
+    CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{0});
+    config::Config only_local = sample();
+    only_local.routes[0].plan = {1};
+    CHECK(plan_route(asked, only_local, kHealthy, 0).error().code == Errc::capability_missing);
+}
+
+TEST_CASE("plan_route: several choices need an upstream", "[routing]") {
+    RequestFacts asked = facts();
+    asked.n_choices = 2;
+    CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{0});
+}
+
+TEST_CASE("plan_route: prompt and limit fit to the token", "[routing]") {
+    RequestFacts asked = facts();
+    asked.n_prompt_tokens = 8'092;
+    asked.n_output_tokens_max = 100;
+    CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{0, 1});
+    asked.n_output_tokens_max = 101;
+    CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{0});
+    asked.n_prompt_tokens = 99'900;
+    const auto plan = plan_route(asked, sample(), kHealthy, 0);
+    REQUIRE_FALSE(plan.has_value());
+    CHECK(plan.error().code == Errc::context_exceeded);
+    CHECK_THAT(plan.error().detail, Catch::Contains("local") && Catch::Contains("8192"));
+}
+
+TEST_CASE("plan_route: a default limit shrinks to the room that is left, never below one",
+          "[routing]") {
+    RequestFacts asked = facts();
+    asked.n_prompt_tokens = 8'191;
+    CHECK(plan_route(asked, sample(), kHealthy, 0)->attempts.at(1).n_output_tokens_max == 1);
+    asked.n_prompt_tokens = 8'192;
+    CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{0});
+    asked.n_prompt_tokens = 97'000;
+    CHECK(plan_route(asked, sample(), kHealthy, 0)->attempts.at(0).n_output_tokens_max == 3'000);
+}
+
+TEST_CASE("plan_route: a limit above the endpoint's is refused, not lowered", "[routing]") {
+    RequestFacts asked = facts();
+    asked.n_output_tokens_max = 10'001;
+    CHECK(plan_route(asked, sample(), kHealthy, 0).error().code == Errc::output_limit_exceeded);
+    asked.n_output_tokens_max = 10'000;
+    const auto plan = plan_route(asked, sample(), kHealthy, 0);
+    CHECK(order(*plan) == std::vector<EndpointId>{0});
+    CHECK(plan->attempts[0].n_output_tokens_max == 10'000);
+}
+
+TEST_CASE("plan_route: a tier one endpoint refuses goes to the next", "[routing]") {
+    config::Config config = sample();
+    config.endpoints[0].thinking.efforts[static_cast<size_t>(config::Effort::max)] = {};
+    RequestFacts asked = facts();
+    asked.thinking = {ThinkingAsk::Kind::effort, config::Effort::max, 0};
+    CHECK(order(*plan_route(asked, config, kHealthy, 0)) == std::vector<EndpointId>{1});
+    config.routes[0].plan = {0};
+    CHECK(plan_route(asked, config, kHealthy, 0).error().code == Errc::tier_unsupported);
+    asked.thinking = {ThinkingAsk::Kind::budget, config::Effort::none, 100};
+    CHECK(plan_route(asked, sample(), kHealthy, 0).error().code == Errc::budget_unsupported);
+}
+
+TEST_CASE("falls_back: the route's classes and no others", "[routing]") {
+    config::Route route;
+    for (size_t i = 0; i < config::kFailureClassCount; ++i) {
+        const auto failure = static_cast<config::FailureClass>(i);
+        CHECK_FALSE(falls_back(route, failure));
+        route.fall_back_on = {};
+        route.fall_back_on[i] = true;
+        CHECK(falls_back(route, failure));
+        route.fall_back_on = {};
+    }
+}
