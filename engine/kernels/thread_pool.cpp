@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/ensure.h"
+#include "engine/kernels/flush_subnormals.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -23,25 +24,6 @@ void pause_cpu() {
     asm volatile("yield");
 #endif
 }
-
-// Subnormal numbers cost a hundred cycles each and mean nothing here. The same for every thread, so
-// that results do not depend on which one ran an item.
-class FlushSubnormals {
-public:
-#if defined(__x86_64__)
-    FlushSubnormals() : saved_(_mm_getcsr()) {
-        _mm_setcsr(saved_ | 0x8040u);
-    }
-    ~FlushSubnormals() {
-        _mm_setcsr(saved_);
-    }
-
-private:
-    unsigned saved_;
-#else
-    FlushSubnormals() {}
-#endif
-};
 
 template <class T>
 void wait_while_equal(const std::atomic<T>& value, T old) {

@@ -27,7 +27,7 @@ public:
     const ModelConfig& config() const { return config_; }
     Dtype dtype() const { return dtype_; }
     int64_t n_parameters() const { return n_parameters_; }
-    int64_t converted_bytes() const;  // memory held beside the source
+    int64_t converted_bytes() const { return storage_.bytes(); }  // memory held beside the source
 
     // For forward() only.
     const ModelWeights& weights() const { return weights_; }

@@ -2,6 +2,7 @@
 // Where a model's tensors come from: a checkpoint's files, or a generator in a test.
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,9 +10,15 @@
 
 namespace engine {
 
-enum class TensorType : uint8_t { f32, f16, bf16, f8_e4m3, f8_e8m0, i64, i32, i8, u8, other };
+enum class TensorType : uint8_t { f32, f16, bf16, f8_e4m3, f8_e8m0, i64, i32, i8, u8 };
 
-std::string_view to_string(TensorType type);
+std::string_view to_string(TensorType type);  // as safetensors spells it: "BF16"
+std::optional<TensorType> tensor_type(std::string_view name);
+int64_t bytes_of(TensorType type);  // of one element
+
+// The product; nothing if it does not fit or a dimension is negative.
+std::optional<int64_t> n_elements(std::span<const int64_t> shape);
+std::string to_string(std::span<const int64_t> shape);
 
 struct Tensor {
     std::string name;  // as the source spells it

@@ -1,0 +1,59 @@
+#include "engine/kernels/indexer.h"
+
+#include <algorithm>
+
+namespace engine::kernels {
+namespace {
+
+float weighted_relu(const float* weights, const float* dots, int64_t n) {
+    constexpr int64_t kLanes = 8;
+    float lanes[kLanes] = {};
+    for (int64_t h = 0; h < n; h += kLanes) {
+        const int64_t n_here = std::min(kLanes, n - h);
+        for (int64_t i = 0; i < n_here; ++i) {
+            lanes[i] += weights[h + i] * std::max(0.0f, dots[h + i]);
+        }
+    }
+    float sum = 0;
+    for (const float lane : lanes) sum += lane;
+    return sum;
+}
+
+}  // namespace
+
+void indexer_scores(const Ops& ops, const Indexer& in, int64_t begin, int64_t end, float* scratch,
+                    float* scores) {
+    const float* keys[kIndexerBlock];
+    float* dots[kIndexerBlock];
+    for (int64_t block = begin; block < end; block += kIndexerBlock) {
+        const int64_t n = std::min(kIndexerBlock, end - block);
+        for (int64_t i = 0; i < n; ++i) {
+            keys[i] = in.keys + (block + i) * in.head_dim;
+            dots[i] = scratch + i * in.n_heads;
+        }
+        ops.dots_f32(in.q, in.n_heads, in.head_dim, keys, n, dots);
+        for (int64_t i = 0; i < n; ++i) {
+            scores[block + i] = weighted_relu(in.weights, dots[i], in.n_heads);
+        }
+    }
+}
+
+namespace ref {
+
+void indexer_scores(const Indexer& in, int64_t begin, int64_t end, float* scores) {
+    for (int64_t w = begin; w < end; ++w) {
+        double score = 0;
+        for (int64_t h = 0; h < in.n_heads; ++h) {
+            double dot = 0;
+            for (int64_t i = 0; i < in.head_dim; ++i) {
+                dot += static_cast<double>(in.q[h * in.head_dim + i]) *
+                       static_cast<double>(in.keys[w * in.head_dim + i]);
+            }
+            score += static_cast<double>(in.weights[h]) * std::max(0.0, dot);
+        }
+        scores[w] = static_cast<float>(score);
+    }
+}
+
+}  // namespace ref
+}  // namespace engine::kernels

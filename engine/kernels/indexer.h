@@ -1,0 +1,29 @@
+#pragma once
+// Lightning indexer of CSA layers: how much a query wants each compressed entry,
+//     score[w] = sum_h weights[h] * max(0, dot(q[h], keys[w]))
+#include <cstdint>
+
+#include "engine/kernels/ops.h"
+
+namespace engine::kernels {
+
+constexpr int64_t kIndexerBlock = 64;  // keys at a time
+
+struct Indexer {
+    const float* q = nullptr;  // [n_heads, head_dim], RoPE applied
+    const float* weights =
+        nullptr;                  // [n_heads], scaled by (n_heads * head_dim)^-0.5; may be negative
+    const float* keys = nullptr;  // [n_keys, head_dim]
+    int64_t n_heads = 0;
+    int64_t head_dim = 0;
+};
+
+// Writes scores[w] for w in [begin, end). scratch: [kIndexerBlock, n_heads]. On the calling thread.
+void indexer_scores(const Ops& ops, const Indexer& in, int64_t begin, int64_t end, float* scratch,
+                    float* scores);
+
+namespace ref {
+void indexer_scores(const Indexer& in, int64_t begin, int64_t end, float* scores);
+}  // namespace ref
+
+}  // namespace engine::kernels

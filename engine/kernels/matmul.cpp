@@ -1,0 +1,82 @@
+#include "engine/kernels/matmul.h"
+
+#include <algorithm>
+
+namespace engine::kernels {
+namespace {
+
+// Enough work that taking an item costs nothing, little enough that two cores end together.
+constexpr int64_t kItemBytes = 32 * 1024;
+constexpr int64_t kItemRowsMin = 4;
+
+int64_t rows_per_item(const Matrix& w, int64_t n) {
+    const int64_t row_bytes = w.cols * bytes_of(w.dtype);
+    // With many tokens a row is worth more time: smaller pieces keep the threads even.
+    const int64_t bytes = std::max<int64_t>(kItemBytes / std::max<int64_t>(1, n / 4), 1);
+    return std::max(kItemRowsMin, bytes / std::max<int64_t>(row_bytes, 1));
+}
+
+void run_rows(const Ops& ops, const MatmulJob& job, int64_t begin, int64_t end, float** y) {
+    for (int64_t j = 0; j < job.n; ++j) y[j] = job.y[j] + begin;
+    if (job.w.dtype == Dtype::f32) {
+        ops.dots_f32(static_cast<const float*>(job.w.row(begin)), end - begin, job.w.cols, job.x,
+                     job.n, y);
+    } else {
+        ops.dots_bf16(static_cast<const uint16_t*>(job.w.row(begin)), end - begin, job.w.cols,
+                      job.x, job.n, y);
+    }
+}
+
+constexpr int64_t kTokensPerCall =
+    96;  // bounds the pointers on the stack; a multiple of every tile
+
+void run_item(const Ops& ops, const MatmulJob& job, int64_t item) {
+    const int64_t step = rows_per_item(job.w, job.n);
+    const int64_t begin = item * step;
+    const int64_t end = std::min(begin + step, job.w.rows);
+    float* y[kTokensPerCall];
+    MatmulJob part = job;
+    for (int64_t j = 0; j < job.n; j += kTokensPerCall) {
+        part.x = job.x + j;
+        part.y = job.y + j;
+        part.n = std::min(kTokensPerCall, job.n - j);
+        run_rows(ops, part, begin, end, y);
+    }
+}
+
+}  // namespace
+
+void matmul(ThreadPool& pool, const Ops& ops, std::span<MatmulJob> jobs) {
+    int64_t n_items = 0;
+    for (auto& job : jobs) {
+        const int64_t step = rows_per_item(job.w, job.n);
+        if (job.n > 0) n_items += (job.w.rows + step - 1) / step;
+        job.items_end = n_items;
+    }
+    pool.run(n_items, [&](int64_t item, int) {
+        const auto job = std::upper_bound(jobs.begin(), jobs.end(), item,
+                                          [](int64_t wanted, const MatmulJob& candidate) {
+                                              return wanted < candidate.items_end;
+                                          });
+        const int64_t first = job == jobs.begin() ? 0 : (job - 1)->items_end;
+        run_item(ops, *job, item - first);
+    });
+}
+
+namespace ref {
+
+void matvec(const Matrix& w, const float* x, float* y) {
+    for (int64_t i = 0; i < w.rows; ++i) {
+        double sum = 0;
+        for (int64_t c = 0; c < w.cols; ++c) {
+            const float value = w.dtype == Dtype::f32
+                                    ? static_cast<const float*>(w.row(i))[c]
+                                    : bf16_to_f32(static_cast<const uint16_t*>(w.row(i))[c]);
+            sum += static_cast<double>(value) * static_cast<double>(x[c]);
+        }
+        y[i] = static_cast<float>(sum);
+    }
+}
+
+}  // namespace ref
+}  // namespace engine::kernels

@@ -1,0 +1,115 @@
+#include "engine/model/forward.h"
+
+#include <algorithm>
+
+#include "config/ensure.h"
+#include "engine/kernels/flush_subnormals.h"
+#include "engine/kernels/rms_norm.h"
+#include "engine/kernels/rope.h"
+#include "engine/model/buffers.h"
+
+namespace engine {
+namespace {
+
+using Buffers = Workspace::Buffers;
+
+void take_batch(std::span<const SequenceChunk> batch, Buffers& b) {
+    b.chunks = batch;
+    b.n_tokens = 0;
+    for (size_t chunk = 0; chunk < batch.size(); ++chunk) {
+        const SequenceChunk& from = batch[chunk];
+        const auto n = static_cast<int64_t>(from.tokens.size());
+        ENSURE(from.kv != nullptr && n >= 1 && b.n_tokens + n <= b.n_tokens_max);
+        ENSURE(from.kv->n_tokens() + n <= std::min(from.kv->n_ctx(), b.n_ctx));
+        b.chunk_begin[chunk] = b.n_tokens;
+        for (int64_t i = 0; i < n; ++i) {
+            const int32_t id = from.tokens[static_cast<size_t>(i)];
+            ENSURE(id >= 0 && id < b.config.n_vocab);
+            b.tokens[static_cast<size_t>(b.n_tokens++)] = {id, from.kv->n_tokens() + i,
+                                                           static_cast<int64_t>(chunk)};
+        }
+    }
+}
+
+void embed(const Matrix& table, const BatchToken& token, int64_t n_copies, float* streams) {
+    if (table.dtype == Dtype::f32) {
+        std::copy_n(static_cast<const float*>(table.row(token.id)), table.cols, streams);
+    } else {
+        const auto* row = static_cast<const uint16_t*>(table.row(token.id));
+        for (int64_t i = 0; i < table.cols; ++i) streams[i] = kernels::bf16_to_f32(row[i]);
+    }
+    for (int64_t j = 1; j < n_copies; ++j)
+        std::copy_n(streams, table.cols, streams + j * table.cols);
+}
+
+void enter(const ModelWeights& w, Buffers& b) {
+    b.pool.run(b.n_tokens, [&](int64_t t, int) {
+        const BatchToken& token = b.tokens[static_cast<size_t>(t)];
+        embed(w.embed, token, b.config.n_hc, b.streams[t]);
+        kernels::rope_turns(b.frequencies_main, token.pos, b.turns_main[t]);
+        kernels::rope_turns(b.frequencies_compress, token.pos, b.turns_compress[t]);
+    });
+}
+
+// Streams of the tokens whose logits are wanted go to b.row_pointers, where logits go to
+// b.logit_pointers.
+int64_t collect_wanted(Buffers& b) {
+    int64_t n = 0;
+    for (size_t chunk = 0; chunk < b.chunks.size(); ++chunk) {
+        const SequenceChunk& from = b.chunks[chunk];
+        if (from.wanted == LogitsWanted::none) continue;
+        ENSURE(from.logits != nullptr);
+        const int64_t begin = b.chunk_begin[chunk];
+        const int64_t end = begin + static_cast<int64_t>(from.tokens.size());
+        const int64_t first = from.wanted == LogitsWanted::all ? begin : end - 1;
+        for (int64_t t = first; t < end; ++t) {
+            b.row_pointers[static_cast<size_t>(n)] = b.streams[t];
+            b.logit_pointers[static_cast<size_t>(n++)] =
+                from.logits + (t - first) * b.config.n_vocab;
+        }
+    }
+    return n;
+}
+
+void leave(const ModelWeights& w, Buffers& b) {
+    const ModelConfig& c = b.config;
+    const int64_t n = collect_wanted(b);
+    if (n == 0) return;
+    kernels::MatmulJob project{w.hc_head.fn, b.row_pointers.data(), b.hc_raw.pointers(), n};
+    kernels::matmul(b.pool, b.ops, {&project, 1});
+    b.pool.run(n, [&](int64_t i, int) {
+        const float* streams = b.row_pointers[static_cast<size_t>(i)];
+        const float reciprocal =
+            kernels::rms_reciprocal(b.ops, streams, c.n_hc * c.n_embd, c.rms_eps);
+        float pre[kernels::kHcStreamsMax];
+        kernels::hc_exit_coefficients(c.n_hc, c.hc_eps, w.hc_head.base, w.hc_head.scale,
+                                      b.hc_raw[i], reciprocal, pre);
+        kernels::hc_collapse(pre, c.n_hc, streams, c.n_embd, b.hidden[i]);
+        kernels::rms_norm(b.ops, b.hidden[i], w.norm, c.n_embd, c.rms_eps, b.hidden[i]);
+    });
+    kernels::MatmulJob head{w.head, b.hidden.pointers(), b.logit_pointers.data(), n};
+    kernels::matmul(b.pool, b.ops, {&head, 1});
+}
+
+}  // namespace
+
+void forward(const Model& model, Workspace& workspace, std::span<const SequenceChunk> batch,
+             ForwardTrace* trace) {
+    Buffers& b = workspace.buffers();
+    ENSURE(&b.config == &model.config());
+    const kernels::FlushSubnormals flush;
+    take_batch(batch, b);
+    if (b.n_tokens == 0) return;
+    const ModelWeights& w = model.weights();
+    enter(w, b);
+    for (int64_t i = 0; i < model.config().n_layers; ++i) {
+        const LayerWeights& layer = w.layers[static_cast<size_t>(i)];
+        attention_block(layer, i, b, trace);
+        ffn_block(layer, i, b, trace);
+    }
+    leave(w, b);
+    for (const SequenceChunk& chunk : batch)
+        chunk.kv->advance(static_cast<int64_t>(chunk.tokens.size()));
+}
+
+}  // namespace engine

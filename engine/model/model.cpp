@@ -1,0 +1,31 @@
+#include "engine/model/model.h"
+
+#include "engine/model/model_loader.h"
+#include "engine/model/tensor_specs.h"
+#include "engine/weights/checkpoint.h"
+
+namespace engine {
+
+Result<std::unique_ptr<Model>> Model::load(const std::filesystem::path& dir, Dtype dtype) {
+    const auto config = read_model_config(dir);
+    if (!config) return tl::unexpected(config.error());
+    auto source = open_checkpoint(dir);
+    if (!source) return tl::unexpected(source.error());
+    return from_source(*config, std::move(*source), dtype);
+}
+
+Result<std::unique_ptr<Model>> Model::from_source(const ModelConfig& config,
+                                                  std::unique_ptr<TensorSource> source,
+                                                  Dtype dtype) {
+    std::unique_ptr<Model> model(new Model);
+    model->config_ = config;
+    model->dtype_ = dtype;
+    model->source_ = std::move(source);
+    auto weights = load_weights(config, *model->source_, dtype, model->storage_);
+    if (!weights) return tl::unexpected(weights.error());
+    model->weights_ = std::move(*weights);
+    model->n_parameters_ = engine::n_parameters(config);
+    return model;
+}
+
+}  // namespace engine

@@ -1,0 +1,191 @@
+#include "engine/model/model_loader.h"
+
+#include <cstring>
+
+#include "config/ensure.h"
+#include "engine/model/tensor_set.h"
+#include "engine/weights/convert.h"
+#include "engine/weights/json_strict.h"
+
+namespace engine {
+namespace {
+
+bool is_aligned(const std::byte* bytes, int64_t alignment) {
+    return reinterpret_cast<uintptr_t>(bytes) % static_cast<uintptr_t>(alignment) == 0;
+}
+
+class Loader {
+public:
+    Loader(const ModelConfig& config, const TensorSet& tensors, Dtype dtype,
+           ConvertedStorage& storage)
+        : c_(config), tensors_(tensors), dtype_(dtype), storage_(storage) {}
+
+    Result<ModelWeights> load();
+
+private:
+    const Tensor& tensor(const std::string& name) const {
+        const auto found = tensors_.find(name);
+        ENSURE(found != tensors_.end());  // collect_tensors() has seen to it
+        return found->second;
+    }
+
+    Matrix matrix_as(const std::string& name, Dtype dtype);
+    Matrix matrix(const std::string& name) { return matrix_as(name + ".weight", dtype_); }
+    Vector vector(const std::string& name);
+    Vector norm(const std::string& name) { return vector(name + ".weight"); }
+    Result<const int32_t*> expert_ids(const std::string& name);
+    HcWeights hc(const std::string& name);
+    CompressorWeights compressor(const std::string& name);
+    AttentionWeights attention(const std::string& name, AttentionKind kind);
+    ExpertWeights expert(const std::string& name);
+    Result<FfnWeights> ffn(const std::string& name, bool hash_routed);
+    Result<LayerWeights> layer(int64_t i);
+
+    const ModelConfig& c_;
+    const TensorSet& tensors_;
+    const Dtype dtype_;
+    ConvertedStorage& storage_;
+};
+
+Matrix Loader::matrix_as(const std::string& name, Dtype dtype) {
+    const Tensor& t = tensor(name);
+    Matrix matrix{t.bytes.data(), dtype, t.shape[0], t.shape[1]};
+    const TensorType wanted = dtype == Dtype::f32 ? TensorType::f32 : TensorType::bf16;
+    if (t.type == wanted && is_aligned(t.bytes.data(), bytes_of(dtype))) return matrix;
+    void* converted = storage_.allocate(matrix.rows * matrix.cols * bytes_of(dtype));
+    if (dtype == Dtype::f32) {
+        convert_to_f32(t, static_cast<float*>(converted));
+    } else {
+        convert_to_bf16(t, static_cast<uint16_t*>(converted));
+    }
+    matrix.data = converted;
+    return matrix;
+}
+
+Vector Loader::vector(const std::string& name) {
+    const Tensor& t = tensor(name);
+    if (t.type == TensorType::f32 && is_aligned(t.bytes.data(), alignof(float))) {
+        return reinterpret_cast<const float*>(t.bytes.data());
+    }
+    auto* converted = static_cast<float*>(
+        storage_.allocate(n_elements(t.shape).value_or(0) * bytes_of(Dtype::f32)));
+    convert_to_f32(t, converted);
+    return converted;
+}
+
+// Ids as int32, each the number of an expert.
+Result<const int32_t*> Loader::expert_ids(const std::string& name) {
+    const Tensor& t = tensor(name);
+    const int64_t n = n_elements(t.shape).value_or(0);
+    auto* ids = static_cast<int32_t*>(storage_.allocate(n * static_cast<int64_t>(sizeof(int32_t))));
+    for (int64_t i = 0; i < n; ++i) {
+        int64_t id = 0;
+        if (t.type == TensorType::i64) {
+            std::memcpy(&id, t.bytes.data() + i * 8, 8);
+        } else {
+            int32_t narrow = 0;
+            std::memcpy(&narrow, t.bytes.data() + i * 4, 4);
+            id = narrow;
+        }
+        if (id < 0 || id >= c_.n_experts) {
+            return tl::unexpected(Error{
+                Errc::file_broken, t.file + ": tensor " + in_quotes(t.name) + ": expert " +
+                                       std::to_string(id) + " of " + std::to_string(c_.n_experts)});
+        }
+        ids[i] = static_cast<int32_t>(id);
+    }
+    return ids;
+}
+
+HcWeights Loader::hc(const std::string& name) {
+    return {matrix_as(name + "_fn", Dtype::f32), vector(name + "_base"), vector(name + "_scale")};
+}
+
+CompressorWeights Loader::compressor(const std::string& name) {
+    return {matrix(name + ".wkv"), matrix(name + ".wgate"), vector(name + ".ape"),
+            norm(name + ".norm")};
+}
+
+AttentionWeights Loader::attention(const std::string& name, AttentionKind kind) {
+    AttentionWeights w;
+    w.wq_a = matrix(name + ".wq_a");
+    w.wq_b = matrix(name + ".wq_b");
+    w.wkv = matrix(name + ".wkv");
+    w.wo_b = matrix(name + ".wo_b");
+    const Matrix wo_a = matrix(name + ".wo_a");
+    for (int64_t g = 0; g < c_.o_groups; ++g) {
+        w.wo_a.push_back(wo_a.row_range(g * c_.o_lora_rank, (g + 1) * c_.o_lora_rank));
+    }
+    w.q_norm = norm(name + ".q_norm");
+    w.kv_norm = norm(name + ".kv_norm");
+    w.sink = vector(name + ".attn_sink");
+    if (kind != AttentionKind::sliding) w.compressor = compressor(name + ".compressor");
+    if (kind == AttentionKind::csa) {
+        w.indexer.wq_b = matrix(name + ".indexer.wq_b");
+        w.indexer.weights_proj = matrix(name + ".indexer.weights_proj");
+        w.indexer.compressor = compressor(name + ".indexer.compressor");
+    }
+    return w;
+}
+
+ExpertWeights Loader::expert(const std::string& name) {
+    return {matrix(name + ".w1"), matrix(name + ".w3"), matrix(name + ".w2")};
+}
+
+Result<FfnWeights> Loader::ffn(const std::string& name, bool hash_routed) {
+    FfnWeights w;
+    w.gate = matrix(name + ".gate");
+    if (hash_routed) {
+        const auto ids = expert_ids(name + ".gate.tid2eid");
+        if (!ids) return tl::unexpected(ids.error());
+        w.tid2eid = *ids;
+    } else {
+        w.gate_bias = vector(name + ".gate.bias");
+    }
+    w.experts.reserve(static_cast<size_t>(c_.n_experts));
+    for (int64_t e = 0; e < c_.n_experts; ++e) {
+        w.experts.push_back(expert(name + ".experts." + std::to_string(e)));
+    }
+    w.shared = expert(name + ".shared_experts");
+    return w;
+}
+
+Result<LayerWeights> Loader::layer(int64_t i) {
+    const std::string name = "layers." + std::to_string(i);
+    const LayerConfig& shape = c_.layers[static_cast<size_t>(i)];
+    LayerWeights w;
+    w.hc_attn = hc(name + ".hc_attn");
+    w.hc_ffn = hc(name + ".hc_ffn");
+    w.attn_norm = norm(name + ".attn_norm");
+    w.ffn_norm = norm(name + ".ffn_norm");
+    w.attn = attention(name + ".attn", shape.attention);
+    auto loaded = ffn(name + ".ffn", shape.hash_routed);
+    if (!loaded) return tl::unexpected(loaded.error());
+    w.ffn = std::move(*loaded);
+    return w;
+}
+
+Result<ModelWeights> Loader::load() {
+    ModelWeights weights;
+    weights.embed = matrix("embed");
+    weights.head = matrix("head");
+    weights.norm = norm("norm");
+    weights.hc_head = hc("hc_head");
+    for (int64_t i = 0; i < c_.n_layers; ++i) {
+        auto loaded = layer(i);
+        if (!loaded) return tl::unexpected(loaded.error());
+        weights.layers.push_back(std::move(*loaded));
+    }
+    return weights;
+}
+
+}  // namespace
+
+Result<ModelWeights> load_weights(const ModelConfig& config, const TensorSource& source,
+                                  Dtype dtype, ConvertedStorage& storage) {
+    const auto tensors = collect_tensors(config, source);
+    if (!tensors) return tl::unexpected(tensors.error());
+    return Loader(config, *tensors, dtype, storage).load();
+}
+
+}  // namespace engine

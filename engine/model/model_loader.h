@@ -1,0 +1,16 @@
+#pragma once
+// From the tensors of a checkpoint to a model's weights: names, shapes and types checked, nothing
+// missing, nothing left over.
+#include "engine/engine.h"
+#include "engine/kernels/dtype.h"
+#include "engine/model/layer_weights.h"
+#include "engine/weights/tensor_source.h"
+
+namespace engine {
+
+// Weights point into `source` where a tensor has the compute type already, else into `storage`.
+// Errors: file_broken, unsupported; one line with file and tensor.
+Result<ModelWeights> load_weights(const ModelConfig& config, const TensorSource& source,
+                                  Dtype dtype, ConvertedStorage& storage);
+
+}  // namespace engine

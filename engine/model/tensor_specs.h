@@ -1,0 +1,28 @@
+#pragma once
+// Every tensor of a model by its official name, with the shape that the config gives it.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/model/model_config.h"
+
+namespace engine {
+
+enum class TensorRole : uint8_t {
+    matrix,      // held in the compute type
+    matrix_f32,  // mHC's projections: f32 whatever the compute type
+    vector,      // f32
+    table,       // whole numbers: expert ids by token
+};
+
+struct TensorSpec {
+    std::string name;
+    std::vector<int64_t> shape;
+    TensorRole role = TensorRole::matrix;
+};
+
+std::vector<TensorSpec> tensor_specs(const ModelConfig& config);
+// Numbers that were learnt: all but the tables.
+int64_t n_parameters(const ModelConfig& config);
+
+}  // namespace engine

@@ -1,0 +1,164 @@
+#include <algorithm>
+
+#include "config/ensure.h"
+#include "engine/kernels/indexer.h"
+#include "engine/kernels/rope.h"
+#include "engine/model/buffers.h"
+
+namespace engine {
+namespace {
+
+template <class T>
+int64_t bytes_of(const std::vector<T>& v) {
+    return static_cast<int64_t>(v.capacity() * sizeof(T));
+}
+
+kernels::RopeParams rope_params(const RopeConfig& rope, int64_t n_rot) {
+    return {rope.theta,     n_rot,          rope.yarn,          rope.factor,
+            rope.beta_fast, rope.beta_slow, rope.n_ctx_original};
+}
+
+// The widest of what the layers need, and the most entries that a sequence of n_ctx tokens has.
+struct Extent {
+    int64_t comp_width = 0;       // of a token in the main compressor
+    int64_t index_width = 0;      // in the indexer's
+    int64_t n_entries = 0;        // of any layer
+    int64_t n_index_entries = 0;  // of csa layers
+    int64_t n_rows_attended = 0;
+};
+
+Extent extent_of(const ModelConfig& c, int64_t n_ctx) {
+    Extent e;
+    e.n_rows_attended = c.n_window;
+    for (const auto& layer : c.layers) {
+        if (layer.attention == AttentionKind::sliding) continue;
+        const bool csa = layer.attention == AttentionKind::csa;
+        const int64_t n_entries = n_ctx / layer.compress_ratio;
+        const int64_t n_attended = csa ? std::min(n_entries, c.indexer.top_k) : n_entries;
+        e.comp_width = std::max(e.comp_width, csa ? 2 * c.head_dim : c.head_dim);
+        e.n_entries = std::max(e.n_entries, n_entries);
+        e.n_rows_attended = std::max(e.n_rows_attended, c.n_window + n_attended);
+        if (!csa) continue;
+        e.index_width = 2 * c.indexer.head_dim;
+        e.n_index_entries = std::max(e.n_index_entries, n_entries);
+    }
+    return e;
+}
+
+template <class T>
+void size(std::vector<T>& v, int64_t n) {
+    v.resize(static_cast<size_t>(n));
+}
+
+void size_threads(const ModelConfig& c, const Extent& e, std::vector<ThreadScratch>& threads) {
+    const int64_t n_heads = std::min(kAttentionHeads, c.n_heads);
+    const bool indexed = e.n_index_entries > 0;
+    const int64_t n_index = indexed ? kernels::kIndexerBlock * c.indexer.n_heads : 0;
+    for (auto& thread : threads) {
+        size(thread.rows, e.n_rows_attended);
+        size(thread.scores, std::max(n_heads * e.n_rows_attended, n_index));
+        size(thread.keys, std::max(e.n_index_entries, c.n_experts));
+        size(thread.biased, c.n_experts);
+    }
+}
+
+}  // namespace
+
+Rows::Rows(int64_t n, int64_t width)
+    : numbers_(static_cast<size_t>(n * width)), pointers_(static_cast<size_t>(n)) {
+    for (int64_t i = 0; i < n; ++i) pointers_[static_cast<size_t>(i)] = numbers_.data() + i * width;
+}
+
+int64_t Rows::bytes() const {
+    return bytes_of(numbers_) + bytes_of(pointers_);
+}
+
+Workspace::Buffers::Buffers(const Model& model, kernels::ThreadPool& thread_pool,
+                            const WorkspaceConfig& workspace)
+    : config(model.config()),
+      pool(thread_pool),
+      ops(kernels::ops(workspace.isa)),
+      n_tokens_max(workspace.n_tokens_max),
+      n_ctx(workspace.n_ctx) {
+    ENSURE(n_tokens_max >= 1 && n_ctx >= 1);
+    const ModelConfig& c = config;
+    const int64_t n = n_tokens_max;
+    const Extent extent = extent_of(c, n_ctx);
+    size(tokens, n);
+    size(chunk_begin, n);
+    frequencies_main = kernels::rope_frequencies(rope_params(c.rope_main, c.n_rot));
+    frequencies_compress = kernels::rope_frequencies(rope_params(c.rope_compress, c.n_rot));
+    turns_main = Rows(n, c.n_rot);
+    turns_compress = Rows(n, c.n_rot);
+
+    streams = Rows(n, c.n_hc * c.n_embd);
+    hc_raw = Rows(n, (2 + c.n_hc) * c.n_hc);
+    size(hc, n);
+    hidden = Rows(n, c.n_embd);
+    sub_out = Rows(n, c.n_embd);
+
+    q_rank = Rows(n, c.q_lora_rank);
+    q = Rows(n, c.n_heads * c.head_dim);
+    kv = Rows(n, c.head_dim);
+    comp_values = Rows(n, extent.comp_width);
+    comp_gates = Rows(n, extent.comp_width);
+    index_values = Rows(n, extent.index_width);
+    index_gates = Rows(n, extent.index_width);
+    const bool indexed = extent.n_index_entries > 0;
+    index_q = Rows(n, indexed ? c.indexer.n_heads * c.indexer.head_dim : 0);
+    index_weights = Rows(n, indexed ? c.indexer.n_heads : 0);
+    heads_out = Rows(n, c.n_heads * c.head_dim);
+    group_out = Rows(n, c.o_groups * c.o_lora_rank);
+    size(index_scores, kIndexTokens * extent.n_index_entries);
+    size(chosen, indexed ? n * std::min(c.indexer.top_k, extent.n_index_entries) : 0);
+    size(n_chosen, n);
+    index_tokens.reserve(static_cast<size_t>(n));
+    attention_tokens.reserve(static_cast<size_t>(n));
+    size(group_in_pointers, c.o_groups * n);
+    size(group_out_pointers, c.o_groups * n);
+
+    const int64_t n_slots = n * c.n_experts_used;
+    router = Rows(n, c.n_experts);
+    size(experts, n_slots);
+    size(weights, n_slots);
+    size(slot_end, c.n_experts);
+    size(slots, n_slots);
+    gate = Rows(n_slots + n, c.n_ff);
+    up = Rows(n_slots + n, c.n_ff);
+    expert_out = Rows(n_slots + n, c.n_embd);
+    for (auto* pointers : {&slot_hidden, &slot_gate, &slot_up, &slot_out}) size(*pointers, n_slots);
+
+    jobs.reserve(static_cast<size_t>(2 * c.n_experts + c.o_groups + 16));
+    size(row_pointers, n);
+    size(logit_pointers, n);
+    threads.resize(static_cast<size_t>(pool.n_threads()));
+    size_threads(c, extent, threads);
+}
+
+int64_t Workspace::Buffers::bytes() const {
+    int64_t total = bytes_of(index_scores) + bytes_of(chosen) + bytes_of(hc);
+    for (const Rows* rows : {&turns_main, &turns_compress, &streams,     &hc_raw,  &hidden,
+                             &sub_out,    &q_rank,         &q,           &kv,      &comp_values,
+                             &comp_gates, &index_values,   &index_gates, &index_q, &index_weights,
+                             &heads_out,  &group_out,      &router,      &gate,    &up,
+                             &expert_out}) {
+        total += rows->bytes();
+    }
+    for (const auto& thread : threads) total += bytes_of(thread.scores) + bytes_of(thread.keys);
+    return total;
+}
+
+Workspace::Workspace(const Model& model, kernels::ThreadPool& pool, const WorkspaceConfig& config)
+    : buffers_(std::make_unique<Buffers>(model, pool, config)) {}
+Workspace::~Workspace() = default;
+Workspace::Workspace(Workspace&&) noexcept = default;
+Workspace& Workspace::operator=(Workspace&&) noexcept = default;
+
+int64_t Workspace::n_tokens_max() const {
+    return buffers_->n_tokens_max;
+}
+int64_t Workspace::bytes() const {
+    return buffers_->bytes();
+}
+
+}  // namespace engine

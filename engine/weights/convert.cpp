@@ -1,0 +1,75 @@
+#include "engine/weights/convert.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "config/ensure.h"
+#include "engine/kernels/matrix.h"
+
+namespace engine {
+namespace {
+
+template <class T>
+T load(const std::byte* bytes, size_t i) {
+    T value;
+    std::memcpy(&value, bytes + i * sizeof(T), sizeof(T));
+    return value;
+}
+
+template <class Put>
+void for_each(const Tensor& tensor, Put put) {
+    const std::byte* bytes = tensor.bytes.data();
+    const size_t n = tensor.bytes.size() / static_cast<size_t>(bytes_of(tensor.type));
+    switch (tensor.type) {
+        case TensorType::f32:
+            for (size_t i = 0; i < n; ++i) put(i, load<float>(bytes, i));
+            return;
+        case TensorType::bf16:
+            for (size_t i = 0; i < n; ++i) put(i, kernels::bf16_to_f32(load<uint16_t>(bytes, i)));
+            return;
+        case TensorType::f16:
+            for (size_t i = 0; i < n; ++i) put(i, f16_to_f32(load<uint16_t>(bytes, i)));
+            return;
+        default:
+            ENSURE(is_float(tensor.type));
+    }
+}
+
+}  // namespace
+
+bool is_float(TensorType type) {
+    return type == TensorType::f32 || type == TensorType::f16 || type == TensorType::bf16;
+}
+
+uint16_t to_bf16(float value) {
+    const auto bits = std::bit_cast<uint32_t>(value);
+    if (std::isnan(value)) return static_cast<uint16_t>(bits >> 16 | 0x40u);
+    return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
+
+float f16_to_f32(uint16_t bits) {
+    const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
+    const uint32_t exponent = bits >> 10 & 31u;
+    const uint32_t mantissa = bits & 1023u;
+    if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | mantissa << 13);
+    if (exponent == 0) {
+        const float magnitude = std::ldexp(static_cast<float>(mantissa), -24);
+        return sign != 0 ? -magnitude : magnitude;
+    }
+    return std::bit_cast<float>(sign | (exponent + 112) << 23 | mantissa << 13);
+}
+
+void convert_to_f32(const Tensor& tensor, float* out) {
+    for_each(tensor, [out](size_t i, float value) { out[i] = value; });
+}
+
+void convert_to_bf16(const Tensor& tensor, uint16_t* out) {
+    if (tensor.type == TensorType::bf16) {
+        std::memcpy(out, tensor.bytes.data(), tensor.bytes.size());
+        return;
+    }
+    for_each(tensor, [out](size_t i, float value) { out[i] = to_bf16(value); });
+}
+
+}  // namespace engine
