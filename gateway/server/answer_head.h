@@ -11,11 +11,12 @@ namespace gateway {
 
 struct AnswerHead {
     int status = 200;
-    std::string_view content_type;         // empty: no such header
-    std::optional<size_t> content_length;  // absent: chunked, or close-delimited in HTTP/1.0
-    int version_minor = 1;                 // the request's
+    std::string_view content_type = {};  // empty: no such header
+    std::optional<size_t> content_length =
+        std::nullopt;       // absent: chunked, or close-delimited in HTTP/1.0
+    int version_minor = 1;  // the request's
     bool keep_alive = true;
-    std::string_view date;
+    std::string_view date = {};
 };
 
 // `fields` may not contradict the ones above: date, server, connection and the framing are left out

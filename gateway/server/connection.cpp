@@ -44,6 +44,7 @@ Connection::~Connection() {
 
 asio::awaitable<bool> Connection::handshake() {
     if (!transport_->needs_handshake()) co_return true;
+    if (worker_->is_draining()) co_return false;
     input_deadline_ = std::chrono::steady_clock::now() + limits_->head_timeout;
     transport_->handshake(shared_from_this());
     co_await input_waiter_.wait();

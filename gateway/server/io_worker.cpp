@@ -46,6 +46,7 @@ void IoWorker::remove(Connection& connection) {
     connections_[connection.place] = last;
     last->place = connection.place;
     connections_.pop_back();
+    if (draining_ && connections_.empty()) sweep_timer_.cancel();
 }
 
 void IoWorker::drain() {

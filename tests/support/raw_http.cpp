@@ -13,11 +13,14 @@
 #include <cstring>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 namespace support {
 namespace {
 
-[[noreturn]] void fail(const std::string& what) { throw std::runtime_error("raw_http: " + what); }
+[[noreturn]] void fail(const std::string& what) {
+    throw std::runtime_error("raw_http: " + what);
+}
 
 std::string lower(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(),
@@ -52,7 +55,8 @@ std::optional<RawAnswer> take_answer(std::string& in, bool head_only, bool at_en
         const size_t line_end = in.find("\r\n", at);
         const size_t colon = in.find(": ", at);
         if (colon == in.npos || colon > line_end) fail("no header line");
-        answer.fields[lower(in.substr(at, colon - at))] = in.substr(colon + 2, line_end - colon - 2);
+        answer.fields[lower(in.substr(at, colon - at))] =
+            in.substr(colon + 2, line_end - colon - 2);
         at = line_end + 2;
     }
     const std::string_view rest = std::string_view(in).substr(head_end + 4);
@@ -105,7 +109,9 @@ RawClient::RawClient(std::string_view address, int receive_buffer) {
     }
 }
 
-RawClient::~RawClient() { close(); }
+RawClient::~RawClient() {
+    close();
+}
 
 bool RawClient::send(std::string_view bytes) {
     while (!bytes.empty()) {
@@ -116,7 +122,9 @@ bool RawClient::send(std::string_view bytes) {
     return true;
 }
 
-void RawClient::end_output() { shutdown(fd_, SHUT_WR); }
+void RawClient::end_output() {
+    shutdown(fd_, SHUT_WR);
+}
 
 void RawClient::close() {
     if (fd_ >= 0) ::close(fd_);

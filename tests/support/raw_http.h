@@ -1,6 +1,7 @@
 #pragma once
-// A blocking HTTP client over loopback that sends exactly the bytes it is given, for tests of what no
-// well-behaved client sends. Whatever waits gives up after kPatience, by an exception: a test hangs never.
+// A blocking HTTP client over loopback that sends exactly the bytes it is given, for tests of what
+// no well-behaved client sends. Whatever waits gives up after kPatience, by an exception: a test
+// hangs never.
 #include <chrono>
 #include <map>
 #include <string>
