@@ -50,6 +50,7 @@ struct Settlement {
     Outcome outcome = Outcome::ok;
     uint32_t flags = flag_none;
     UnixMillis now;
+    std::string_view model = {};  // as the upstream calls it; the column model of reports
 };
 
 struct KeyInfo {

@@ -1,0 +1,205 @@
+#include "billing/audit.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "billing/cost.h"
+
+namespace billing {
+namespace {
+
+uint32_t mask(std::initializer_list<Column> columns) {
+    uint32_t bits = 0;
+    for (const Column column : columns) bits |= 1u << static_cast<size_t>(column);
+    return bits;
+}
+
+uint32_t mask_tokens(Column first) {
+    const auto at = static_cast<size_t>(first);
+    return 0x1fu << at;
+}
+
+struct Shape {
+    uint32_t required, optional;
+};
+
+std::optional<Shape> shape_of(Kind kind) {
+    using C = Column;
+    const uint32_t all = mask({C::seq, C::kind, C::at});
+    const uint32_t ending = all | mask({C::request, C::account, C::outcome});
+    switch (kind) {
+        case Kind::reserve:
+            return Shape{all | mask({C::request, C::account, C::key, C::amount}), mask({C::route})};
+        case Kind::settle:
+            return Shape{ending | mask({C::amount, C::price, C::source, C::flags}) |
+                             mask_tokens(C::input_uncached),
+                         mask({C::endpoint, C::model}) | mask_tokens(C::upstream_input_uncached)};
+        case Kind::release:
+            return Shape{ending, mask({C::flags})};
+        case Kind::credit:
+            return Shape{all | mask({C::account, C::amount}), 0};
+        case Kind::key:
+            return Shape{all | mask({C::account, C::subject}), 0};
+        case Kind::account:
+        case Kind::key_disabled:
+        case Kind::name:
+        case Kind::price:
+            return Shape{all | mask({C::subject}), 0};
+    }
+    return std::nullopt;
+}
+
+bool is_negative(const TokenCounts& tokens) {
+    return std::min({tokens.input_uncached, tokens.cache_read, tokens.cache_write,
+                     tokens.output_answer, tokens.output_reasoning}) < 0;
+}
+
+bool is_negative(const config::Price& price) {
+    return std::min({price.input, price.cache_read, price.cache_write, price.output,
+                     price.reasoning}) < PicoUsd{0};
+}
+
+}  // namespace
+
+std::string Audit::check(const Entry& entry, const std::optional<Definition>& definition) {
+    if (std::string wrong = check_columns(entry); !wrong.empty()) return wrong;
+    if (entry.get(Column::at) < last_at_) return "its instant lies before the last one's";
+    last_at_ = entry.get(Column::at);
+    const auto kind = static_cast<Kind>(entry.get(Column::kind));
+    switch (kind) {
+        case Kind::reserve:
+            return check_reserve(entry);
+        case Kind::settle:
+            return check_settle(entry);
+        case Kind::release:
+            return check_release(entry);
+        case Kind::credit:
+            return check_credit(entry);
+        case Kind::key_disabled:
+            return account_of_key_.contains(entry.get(Column::subject)) ? ""
+                                                                        : "no such key before it";
+        case Kind::account:
+        case Kind::key:
+        case Kind::name:
+        case Kind::price:
+            break;
+    }
+    return definition ? check_definition(kind, entry, *definition) : "defines nothing";
+}
+
+int64_t Audit::n_defined(Kind kind) const {
+    const auto at = n_defined_.find(kind);
+    return at == n_defined_.end() ? 0 : at->second;
+}
+
+std::string Audit::check_columns(const Entry& entry) const {
+    const int64_t kind = entry.get(Column::kind);
+    const auto shape = kind > 0 && kind < 256 ? shape_of(static_cast<Kind>(kind)) : std::nullopt;
+    if (!shape) return "kind " + std::to_string(kind) + " is unknown";
+    const uint32_t missing = shape->required & ~entry.present();
+    const uint32_t extra = entry.present() & ~(shape->required | shape->optional);
+    for (size_t i = 0; i < kColumnCount; ++i) {
+        if ((missing >> i & 1u) != 0)
+            return std::string("column ") + kColumnNames[i] + " is missing";
+        if ((extra >> i & 1u) != 0) {
+            return std::string("column ") + kColumnNames[i] + " does not belong there";
+        }
+    }
+    return "";
+}
+
+bool Audit::is_name(const Entry& entry, Column column) const {
+    return !entry.has(column) || names_.contains(entry.get(column));
+}
+
+std::string Audit::check_reserve(const Entry& entry) {
+    const int64_t request = entry.get(Column::request);
+    const int64_t account = entry.get(Column::account);
+    const NanoUsd amount{entry.get(Column::amount)};
+    if (request <= last_request_)
+        return "request " + std::to_string(request) + " is reserved again";
+    last_request_ = request;
+    const auto balance = balances_.find(account);
+    if (balance == balances_.end()) return "no such account before it";
+    const auto key = account_of_key_.find(entry.get(Column::key));
+    if (key == account_of_key_.end() || key->second != account)
+        return "the key is not the account's";
+    if (!is_name(entry, Column::route)) return "no such route before it";
+    if (amount < NanoUsd{0}) return "a hold below zero";
+    if (balance->second.available() < amount) {
+        return "holds " + config::to_string(amount) + " where only " +
+               config::to_string(balance->second.available()) + " is available";
+    }
+    balance->second.reserved += amount;
+    open_.emplace(request, OpenHold{account, amount});
+    return "";
+}
+
+std::string Audit::check_settle(const Entry& entry) {
+    const auto hold = open_.find(entry.get(Column::request));
+    if (hold == open_.end()) return "settles a request that is not open";
+    if (hold->second.account != entry.get(Column::account)) return "another account's request";
+    if (!is_name(entry, Column::endpoint)) return "no such endpoint before it";
+    if (!is_name(entry, Column::model)) return "no such model before it";
+    const auto price = prices_.find(entry.get(Column::price));
+    if (price == prices_.end()) return "no such price before it";
+    const TokenCounts tokens = entry.tokens(Column::input_uncached);
+    if (is_negative(tokens)) return "tokens below zero";
+    const NanoUsd full = cost(tokens, price->second);
+    const NanoUsd amount = std::min(full, hold->second.amount);
+    if (amount.n != entry.get(Column::amount)) {
+        return "amount is " + config::to_string(NanoUsd{entry.get(Column::amount)}) +
+               ", its tokens and price say " + config::to_string(amount);
+    }
+    if (full > amount && (entry.get(Column::flags) & flag_usage_clamped) == 0) {
+        return "cut to its hold without the flag";
+    }
+    Balance& balance = balances_.at(hold->second.account);
+    balance.reserved -= hold->second.amount;
+    balance.spent += amount;
+    open_.erase(hold);
+    return "";
+}
+
+std::string Audit::check_release(const Entry& entry) {
+    const auto hold = open_.find(entry.get(Column::request));
+    if (hold == open_.end()) return "releases a request that is not open";
+    if (hold->second.account != entry.get(Column::account)) return "another account's request";
+    balances_.at(hold->second.account).reserved -= hold->second.amount;
+    open_.erase(hold);
+    return "";
+}
+
+std::string Audit::check_credit(const Entry& entry) {
+    const auto balance = balances_.find(entry.get(Column::account));
+    if (balance == balances_.end()) return "no such account before it";
+    const int64_t amount = entry.get(Column::amount);
+    if (amount <= 0) return "a credit of nothing or less";
+    if (__builtin_add_overflow(balance->second.funds.n, amount, &balance->second.funds.n)) {
+        return "credits above what 64 bits hold";
+    }
+    return "";
+}
+
+std::string Audit::check_definition(Kind kind, const Entry& entry, const Definition& definition) {
+    const int64_t id = entry.get(Column::subject);
+    if (id <= last_id_[kind]) return std::string("defines a row of ") + table_of(kind) + " again";
+    last_id_[kind] = id;
+    ++n_defined_[kind];
+    if (std::holds_alternative<AccountRow>(definition)) {
+        balances_.emplace(id, Balance{});
+    } else if (std::holds_alternative<NameRow>(definition)) {
+        names_.insert(id);
+    } else if (const auto* price = std::get_if<PriceRow>(&definition)) {
+        prices_.emplace(id, to_price(*price));
+        if (is_negative(prices_.at(id))) return "a price below zero";
+    } else if (const auto* key = std::get_if<KeyRow>(&definition)) {
+        if (key->account != entry.get(Column::account) || !balances_.contains(key->account)) {
+            return "a key of no account before it";
+        }
+        account_of_key_.emplace(id, key->account);
+    }
+    return "";
+}
+
+}  // namespace billing

@@ -1,0 +1,44 @@
+#pragma once
+// What entries must say besides a true hash: each follows from those before it and from its own
+// columns.
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "billing/definition.h"
+
+namespace billing {
+
+class Audit {
+public:
+    // What is wrong with the next entry; empty if nothing.
+    std::string check(const Entry& entry, const std::optional<Definition>& definition);
+
+    int64_t n_open() const { return static_cast<int64_t>(open_.size()); }
+    // How many rows the entries so far brought into the table of this kind.
+    int64_t n_defined(Kind kind) const;
+
+private:
+    struct OpenHold {
+        int64_t account;
+        NanoUsd amount;
+    };
+
+    std::string check_columns(const Entry& entry) const;
+    std::string check_reserve(const Entry& entry);
+    std::string check_settle(const Entry& entry);
+    std::string check_release(const Entry& entry);
+    std::string check_credit(const Entry& entry);
+    std::string check_definition(Kind kind, const Entry& entry, const Definition& definition);
+    bool is_name(const Entry& entry, Column column) const;
+
+    int64_t last_at_ = 0, last_request_ = 0;
+    std::map<Kind, int64_t> last_id_, n_defined_;
+    std::unordered_map<int64_t, Balance> balances_;
+    std::unordered_map<int64_t, int64_t> account_of_key_;
+    std::unordered_map<int64_t, config::Price> prices_;
+    std::unordered_set<int64_t> names_;
+    std::unordered_map<int64_t, OpenHold> open_;
+};
+
+}  // namespace billing

@@ -1,0 +1,101 @@
+#pragma once
+// The balances and open holds that admission decides by, and the numbers given to names and prices.
+// Plain memory without locks or clocks: Desk guards it. Nothing here is an authority: all of it is
+// the sum of the entries, and restore() builds it from them. Invariant: 0 <= reserved, 0 <= spent,
+// spent + reserved <= funds, for every account.
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "billing/definition.h"
+
+namespace billing {
+
+class Book {
+public:
+    struct OpenHold {
+        Caller caller;
+        NanoUsd amount;
+    };
+    struct Ended {
+        AccountId account;
+        NanoUsd held;
+    };
+
+    // Instants never go back: the later of `now` and the last one.
+    UnixMillis advance(UnixMillis now);
+
+    // Errors: account_unknown, amount_invalid, insufficient_funds.
+    Result<RequestId> reserve(const Caller& caller, NanoUsd amount);
+    // The hold ends and `spent` of it is kept: never more than was held. Nothing, if it is not
+    // open.
+    std::optional<Ended> end(RequestId request, NanoUsd spent);
+    // The hold was never written.
+    void undo_reserve(RequestId request);
+    // The charge was never written; its hold has ended.
+    void undo_spent(AccountId account, NanoUsd spent);
+    std::optional<OpenHold> open_hold(RequestId request) const;
+    std::vector<RequestId> open_requests() const;  // ascending
+
+    // An account is claimed while its entry is on the way, then kept or given up.
+    // Errors: name_taken, name_invalid.
+    Result<AccountId> claim_account(const std::string& name);
+    void keep_account(AccountId account);
+    void give_up_account(AccountId account);
+    // Errors: account_unknown, for claimed ones too.
+    Result<AccountId> find_account(std::string_view name) const;
+    bool has_account(AccountId account) const { return accounts_.contains(account.n); }
+    const std::string& account_name(AccountId account) const {
+        return accounts_.at(account.n).name;
+    }
+    std::vector<std::string> account_names() const;
+
+    // A credit counts when it is on disk; until then it has its room. Errors: amount_invalid.
+    Result<void> claim_credit(AccountId account, NanoUsd amount);
+    void keep_credit(AccountId account, NanoUsd amount);
+    void give_up_credit(AccountId account, NanoUsd amount);
+    Balance balance(AccountId account) const { return accounts_.at(account.n).balance; }
+
+    KeyId next_key() { return {next_key_++}; }
+
+    // The number of a name or price, and whether it is new: then its definition must be queued
+    // first.
+    struct Interned {
+        int64_t id;
+        bool is_new;
+    };
+    Interned intern_name(std::string_view text);
+    Interned intern_price(const config::Price& price);
+
+    NanoUsd reserved() const { return reserved_; }
+    int64_t n_open() const { return static_cast<int64_t>(open_.size()); }
+
+    // What restore() puts back, in the order of the entries. False: no such row before it, or the
+    // invariant would break.
+    void load_account(AccountId account, const std::string& name);
+    void load_key(KeyId key);
+    void load_name(int64_t id, const std::string& text);
+    void load_price(int64_t id, const PriceRow& row);
+    bool load_reserve(RequestId request, const Caller& caller, NanoUsd amount);
+    bool load_credit(AccountId account, NanoUsd amount);
+
+private:
+    struct Account {
+        std::string name;
+        Balance balance;
+        NanoUsd claimed;  // credits on the way
+        bool is_kept = false;
+    };
+
+    UnixMillis last_at_;
+    std::unordered_map<int64_t, Account> accounts_;
+    std::map<std::string, int64_t, std::less<>> account_by_name_;
+    std::unordered_map<int64_t, OpenHold> open_;
+    std::map<std::string, int64_t, std::less<>> name_ids_;
+    std::map<PriceRow, int64_t> price_ids_;
+    NanoUsd reserved_;
+    int64_t next_account_ = 1, next_key_ = 1, next_request_ = 1, next_name_ = 1, next_price_ = 1;
+};
+
+}  // namespace billing

@@ -1,0 +1,62 @@
+#pragma once
+// What entries refer to by number: accounts, keys, names of routes, endpoints and models, price
+// versions. Each is a row of its own table, written once, together with an entry whose hash covers
+// it.
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "billing/entry.h"
+#include "billing/sqlite.h"
+
+namespace billing {
+
+struct AccountRow {
+    std::string name;
+};
+
+struct KeyRow {
+    int64_t account = 0;
+    Digest digest{};  // HMAC-SHA-256 of the key with the pepper
+    std::string prefix, last4;
+};
+
+struct NameRow {
+    std::string text;
+};
+
+struct PriceRow {
+    std::string name;
+    int64_t effective_from = 0;
+    int64_t input = 0, cache_read = 0, cache_write = 0, output = 0, reasoning = 0;
+    friend auto operator<=>(const PriceRow&, const PriceRow&) = default;
+};
+
+using Definition = std::variant<AccountRow, KeyRow, NameRow, PriceRow>;
+
+PriceRow to_row(const config::Price& price);
+config::Price to_price(const PriceRow& row);
+
+// Covers the number and every column.
+Digest content_digest(Sha256& sha256, int64_t id, const Definition& definition);
+
+// "accounts", "keys", "names" or "prices"; nullptr for kinds that define nothing.
+const char* table_of(Kind kind);
+
+// Statements over the four tables, prepared once.
+class DefinitionTables {
+public:
+    static Result<DefinitionTables> prepare(Database& database);
+
+    bool insert(int64_t id, const Definition& definition);
+    // Nothing, if there is no such row. `kind` is one that defines.
+    std::optional<Definition> find(Kind kind, int64_t id);
+
+private:
+    struct Table {
+        Statement insert, find;
+    };
+    Table accounts_, keys_, names_, prices_;
+};
+
+}  // namespace billing

@@ -1,0 +1,159 @@
+#include "billing/ledger_billing.h"
+
+#include <algorithm>
+
+#include "billing/api_key.h"
+#include "billing/cost.h"
+#include "billing/key_hasher.h"
+#include "config/ensure.h"
+
+namespace billing {
+namespace {
+
+// What was used is never below zero, whatever an upstream said.
+TokenCounts without_negatives(TokenCounts tokens, uint32_t& flags) {
+    for (int64_t* n : {&tokens.input_uncached, &tokens.cache_read, &tokens.cache_write,
+                       &tokens.output_answer, &tokens.output_reasoning}) {
+        if (*n >= 0) continue;
+        *n = 0;
+        flags |= flag_usage_clamped;
+    }
+    return tokens;
+}
+
+Entry ending(Kind kind, const Hold& hold, AccountId account, Outcome outcome, UnixMillis at) {
+    Entry entry(kind, at);
+    entry.set(Column::request, hold.request.n);
+    entry.set(Column::account, account.n);
+    entry.set(Column::outcome, static_cast<int64_t>(outcome));
+    return entry;
+}
+
+Pending moot(CommitWaiter* waiter) {
+    Pending pending;
+    pending.waiter = waiter;
+    pending.is_moot = true;
+    return pending;
+}
+
+}  // namespace
+
+std::unique_ptr<KeyHasher> LedgerBilling::make_hasher() const {
+    return make_key_hasher(pepper_);
+}
+
+Result<Caller> LedgerBilling::authenticate(KeyHasher& hasher, std::string_view key) const {
+    if (key.size() != kKeySize) return tl::unexpected(Error{Errc::key_unknown, {}});
+    return keys_.find(hasher.digest(key));
+}
+
+bool LedgerBilling::has_keys() const {
+    return !keys_.empty();
+}
+
+Result<void> LedgerBilling::check_admits() const {
+    if (!desk_.is_available) {
+        return tl::unexpected(Error{Errc::ledger_unavailable, "the last commit failed"});
+    }
+    if (desk_.n_queued >= desk_.n_queued_max) {
+        return tl::unexpected(Error{
+            Errc::ledger_busy, std::to_string(desk_.n_queued) + " entries wait for their commit"});
+    }
+    return {};
+}
+
+void LedgerBilling::set_name(Entry& entry, Column column, std::string_view text, UnixMillis at) {
+    if (text.empty()) return;
+    const Book::Interned name = desk_.book.intern_name(text);
+    entry.set(column, name.id);
+    if (!name.is_new) return;
+    Entry definition(Kind::name, at);
+    definition.set(Column::subject, name.id);
+    desk_.put({definition, std::make_unique<const Definition>(NameRow{std::string(text)})});
+}
+
+void LedgerBilling::set_price(Entry& entry, const config::Price& price, UnixMillis at) {
+    const Book::Interned version = desk_.book.intern_price(price);
+    entry.set(Column::price, version.id);
+    if (!version.is_new) return;
+    Entry definition(Kind::price, at);
+    definition.set(Column::subject, version.id);
+    desk_.put({definition, std::make_unique<const Definition>(to_row(price))});
+}
+
+Result<Hold> LedgerBilling::reserve(const Reservation& reservation, CommitWaiter& waiter) {
+    const std::lock_guard lock(desk_.mutex);
+    if (auto ok = check_admits(); !ok) return tl::unexpected(ok.error());
+    const auto request = desk_.book.reserve(reservation.caller, reservation.amount);
+    if (!request) return tl::unexpected(request.error());
+    const UnixMillis at = desk_.book.advance(reservation.now);
+    Entry entry(Kind::reserve, at);
+    entry.set(Column::request, request->n);
+    entry.set(Column::account, reservation.caller.account.n);
+    entry.set(Column::key, reservation.caller.key.n);
+    entry.set(Column::amount, reservation.amount.n);
+    set_name(entry, Column::route, reservation.route, at);
+    desk_.put({entry, nullptr, &waiter});
+    return Hold{*request, reservation.caller, reservation.amount};
+}
+
+NanoUsd LedgerBilling::settle(const Hold& hold, const Settlement& settlement,
+                              CommitWaiter* waiter) {
+    ENSURE(settlement.price != nullptr);
+    uint32_t flags = settlement.flags;
+    const TokenCounts tokens = without_negatives(settlement.tokens, flags);
+    NanoUsd amount = cost(tokens, *settlement.price);
+    const std::lock_guard lock(desk_.mutex);
+    const auto open = desk_.book.open_hold(hold.request);
+    if (!open) {
+        desk_.put(moot(waiter));
+        return {};
+    }
+    if (amount > open->amount) {
+        amount = open->amount;
+        flags |= flag_usage_clamped;
+    }
+    const AccountId account = open->caller.account;
+    desk_.book.end(hold.request, amount);
+    const UnixMillis at = desk_.book.advance(settlement.now);
+    Entry entry = ending(Kind::settle, hold, account, settlement.outcome, at);
+    entry.set(Column::amount, amount.n);
+    set_name(entry, Column::endpoint, settlement.endpoint, at);
+    set_name(entry, Column::model, settlement.model, at);
+    set_price(entry, *settlement.price, at);
+    entry.set(Column::source, static_cast<int64_t>(settlement.source));
+    entry.set(Column::flags, flags);
+    entry.set_tokens(Column::input_uncached, tokens);
+    if (settlement.upstream_tokens) {
+        entry.set_tokens(Column::upstream_input_uncached, *settlement.upstream_tokens);
+    }
+    desk_.put({entry, nullptr, waiter});
+    return amount;
+}
+
+void LedgerBilling::release(const Hold& hold, Outcome outcome, UnixMillis now,
+                            CommitWaiter* waiter) {
+    const std::lock_guard lock(desk_.mutex);
+    const auto ended = desk_.book.end(hold.request, NanoUsd{0});
+    if (!ended) {
+        desk_.put(moot(waiter));
+        return;
+    }
+    const UnixMillis at = desk_.book.advance(now);
+    desk_.put({ending(Kind::release, hold, ended->account, outcome, at), nullptr, waiter});
+}
+
+Counters LedgerBilling::counters() const {
+    const std::lock_guard lock(desk_.mutex);
+    Counters counters;
+    counters.n_reservations_open = desk_.book.n_open();
+    counters.reserved = desk_.book.reserved();
+    counters.n_entries_queued = desk_.n_queued;
+    counters.n_commits = desk_.n_commits;
+    counters.n_commits_failed = desk_.n_commits_failed;
+    counters.n_entries_committed = desk_.n_entries_committed;
+    counters.available = desk_.is_available;
+    return counters;
+}
+
+}  // namespace billing

@@ -1,0 +1,51 @@
+#pragma once
+#include "billing/billing.h"
+#include "billing/file_lock.h"
+#include "billing/key_ring.h"
+#include "billing/ledger_writer.h"
+#include "billing/pepper.h"
+
+namespace billing {
+
+// Billing over one ledger file. Decisions are made under the desk's lock; what administration waits
+// for, it waits for without it.
+class LedgerBilling final : public Billing {
+public:
+    // Errors: those of Billing::open.
+    static Result<std::unique_ptr<LedgerBilling>> open(const Options& options);
+
+    std::unique_ptr<KeyHasher> make_hasher() const override;
+    Result<Caller> authenticate(KeyHasher& hasher, std::string_view key) const override;
+    bool has_keys() const override;
+
+    Result<Hold> reserve(const Reservation& reservation, CommitWaiter& waiter) override;
+    NanoUsd settle(const Hold& hold, const Settlement& settlement, CommitWaiter* waiter) override;
+    void release(const Hold& hold, Outcome outcome, UnixMillis now, CommitWaiter* waiter) override;
+
+    Result<AccountId> create_account(const std::string& name) override;
+    Result<void> add_credit(const std::string& account, NanoUsd amount) override;
+    Result<std::string> create_key(const std::string& account) override;
+    Result<void> disable_key(KeyId key) override;
+    std::vector<KeyInfo> keys() const override;
+    Result<Balance> balance(const std::string& account) const override;
+    std::vector<std::string> accounts() const override;
+    Counters counters() const override;
+
+private:
+    LedgerBilling(FileLock lock, const Pepper& pepper, int64_t n_queued_max)
+        : lock_(std::move(lock)), pepper_(pepper), desk_(n_queued_max) {}
+
+    Result<ChainHead> release_left_open(LedgerFile& file, ChainHead head);
+    // The callers of these hold the desk's lock.
+    Result<void> check_admits() const;
+    void set_name(Entry& entry, Column column, std::string_view text, UnixMillis at);
+    void set_price(Entry& entry, const config::Price& price, UnixMillis at);
+
+    FileLock lock_;  // first: outlives the writer
+    const Pepper pepper_;
+    mutable Desk desk_;
+    KeyRing keys_;
+    std::unique_ptr<LedgerWriter> writer_;  // last: closing it empties the desk
+};
+
+}  // namespace billing

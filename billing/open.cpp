@@ -1,0 +1,114 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "billing/ledger_billing.h"
+#include "billing/restore.h"
+
+namespace billing {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path beside(const fs::path& ledger, const char* suffix) {
+    fs::path file = ledger;
+    file += suffix;
+    return file;
+}
+
+tl::unexpected<Error> unavailable(const fs::path& file) {
+    return tl::unexpected(
+        Error{Errc::ledger_unavailable, file.string() + ": " + std::strerror(errno)});
+}
+
+// SQLite gives its log the mode of the file. No descriptor of ours may be closed later while SQLite
+// has the file open in this process: POSIX would drop its locks.
+Result<void> make_private_file(const fs::path& file) {
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        ::close(fd);
+    } else if (errno != EEXIST || ::chmod(file.c_str(), 0600) != 0) {
+        return unavailable(file);
+    }
+    return {};
+}
+
+Result<Pepper> find_pepper(const fs::path& ledger) {
+    const fs::path file = beside(ledger, ".pepper");
+    std::error_code failed;
+    if (fs::exists(file, failed)) return read_pepper(file);
+    const auto size = fs::file_size(ledger, failed);
+    if (!failed && size > 0) {
+        auto database = Database::open(ledger, Database::Mode::read_only);
+        if (!database) return tl::unexpected(database.error());
+        if (auto ok = check_schema(*database); !ok) return tl::unexpected(ok.error());
+        return tl::unexpected(
+            Error{Errc::ledger_unavailable,
+                  "pepper " + file.string() +
+                      " is missing; put back the one that was made with this ledger"});
+    }
+    return create_pepper(file);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Billing>> Billing::open(const Options& options) {
+    auto billing = LedgerBilling::open(options);
+    if (!billing) return tl::unexpected(billing.error());
+    return std::unique_ptr<Billing>(std::move(*billing));
+}
+
+Result<std::unique_ptr<LedgerBilling>> LedgerBilling::open(const Options& options) {
+    auto lock = FileLock::take(beside(options.path, ".lock"));
+    if (!lock) return tl::unexpected(lock.error());
+    const auto pepper = find_pepper(options.path);
+    if (!pepper) return tl::unexpected(pepper.error());
+    if (auto ok = make_private_file(options.path); !ok) return tl::unexpected(ok.error());
+    const LedgerWriter::Target target{options.path, pepper_check(*pepper)};
+    auto file = LedgerFile::open(target.path, target.pepper_check);
+    if (!file) return tl::unexpected(file.error());
+    Database& database = (*file)->database();
+    const auto stored_check = read_pepper_check(database);
+    if (!stored_check) return tl::unexpected(stored_check.error());
+    if (*stored_check != target.pepper_check) {
+        return tl::unexpected(Error{Errc::ledger_unavailable,
+                                    "pepper " + beside(options.path, ".pepper").string() +
+                                        " belongs to another ledger; put back the right one"});
+    }
+    std::unique_ptr<LedgerBilling> billing(
+        new LedgerBilling(std::move(*lock), *pepper, options.n_queued_max));
+    const auto head = restore(database, billing->desk_.book, billing->keys_);
+    if (!head) return tl::unexpected(head.error());
+    const auto released = billing->release_left_open(**file, *head);
+    if (!released) return tl::unexpected(released.error());
+    billing->writer_ = std::make_unique<LedgerWriter>(billing->desk_, target, std::move(*file),
+                                                      *released, options.on_commit);
+    return billing;
+}
+
+Result<ChainHead> LedgerBilling::release_left_open(LedgerFile& file, ChainHead head) {
+    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+    const UnixMillis now{
+        std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count()};
+    Book& book = desk_.book;
+    const std::vector<RequestId> requests = book.open_requests();
+    if (requests.empty()) return head;
+    bool ok = file.begin();
+    for (const RequestId request : requests) {
+        Entry entry(Kind::release, book.advance(now));
+        entry.set(Column::request, request.n);
+        entry.set(Column::account, book.open_hold(request)->caller.account.n);
+        entry.set(Column::outcome, static_cast<int64_t>(Outcome::internal));
+        entry.set(Column::flags, flag_recovered);
+        ok = ok && file.append(entry, nullptr, head);
+        book.end(request, NanoUsd{0});
+    }
+    if (!ok || !file.commit()) return tl::unexpected(file.database().error("release open holds"));
+    return head;
+}
+
+}  // namespace billing

@@ -1,0 +1,229 @@
+#include "billing/report.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <map>
+
+#include "billing/entry.h"
+#include "billing/report_time.h"
+#include "billing/schema.h"
+#include "billing/sqlite.h"
+
+namespace billing {
+namespace {
+
+enum class By : uint8_t { account, key, route, endpoint, model, outcome, day, hour };
+constexpr std::array<std::string_view, 8> kByNames = {"account", "key",     "route", "endpoint",
+                                                      "model",   "outcome", "day",   "hour"};
+
+// By the RESERVE rows of a range of seq: instants never go back along it, so that a span of time is
+// one. The terminal entry comes through the index that keeps it unique.
+constexpr const char* kRequestsSql =
+    "SELECT r.at, r.account, r.key, r.route, t.endpoint, t.model, t.outcome, t.amount, "
+    "t.input_uncached, t.cache_read, t.cache_write, t.output_answer, t.output_reasoning "
+    "FROM entries r NOT INDEXED CROSS JOIN entries t INDEXED BY terminal_once ON t.request = "
+    "r.request "
+    "WHERE r.seq >= ?1 AND r.seq < ?2 AND r.kind = 1 AND t.kind IN (2, 3)";
+
+struct Sums {
+    std::array<int64_t, 7> values{};  // requests, nano-dollars, five token classes
+
+    bool add(const std::array<int64_t, 7>& more) {
+        for (size_t i = 0; i < values.size(); ++i) {
+            if (__builtin_add_overflow(values[i], more[i], &values[i])) return false;
+        }
+        return true;
+    }
+};
+using Groups = std::map<std::vector<int64_t>, Sums>;
+
+tl::unexpected<Error> invalid(std::string detail) {
+    return tl::unexpected(Error{Errc::query_invalid, std::move(detail)});
+}
+
+Result<std::vector<By>> parse_by(const std::vector<std::string>& names) {
+    std::vector<By> columns;
+    for (const std::string& name : names) {
+        const auto at = std::find(kByNames.begin(), kByNames.end(), name);
+        if (at == kByNames.end()) {
+            return invalid(
+                "no column \"" + name +
+                "\"; there are account, key, route, endpoint, model, outcome, day, hour");
+        }
+        const auto column = static_cast<By>(at - kByNames.begin());
+        if (std::find(columns.begin(), columns.end(), column) != columns.end()) {
+            return invalid("column \"" + name + "\" is given twice");
+        }
+        columns.push_back(column);
+    }
+    return columns;
+}
+
+// The first seq whose instant is not before `at`.
+Result<int64_t> lower_bound(Database& database, UnixMillis at) {
+    const auto n_entries = database.query_integer("SELECT coalesce(max(seq), 0) FROM entries");
+    if (!n_entries) return tl::unexpected(n_entries.error());
+    auto row = database.prepare("SELECT at FROM entries WHERE seq = ?");
+    if (!row) return tl::unexpected(row.error());
+    int64_t low = 1;
+    int64_t high = *n_entries + 1;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        row->bind(1, middle);
+        if (row->step() != Statement::Step::row) {
+            return tl::unexpected(
+                Error{Errc::ledger_broken, "entry " + std::to_string(middle) + " is missing"});
+        }
+        if (row->integer(0) < at.ms) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+        row->reset();
+    }
+    return low;
+}
+
+class Texts {
+public:
+    static Result<Texts> load(Database& database) {
+        Texts texts;
+        struct {
+            std::map<int64_t, std::string>& into;
+            const char* sql;
+        } const tables[] = {{texts.accounts_, "SELECT id, name FROM accounts"},
+                            {texts.names_, "SELECT id, text FROM names"}};
+        for (const auto& table : tables) {
+            auto rows = database.prepare(table.sql);
+            if (!rows) return tl::unexpected(rows.error());
+            Statement::Step step;
+            while ((step = rows->step()) == Statement::Step::row) {
+                table.into.emplace(rows->integer(0), rows->text(1));
+            }
+            if (step == Statement::Step::failed) return tl::unexpected(database.error(table.sql));
+        }
+        return texts;
+    }
+
+    std::string text(By column, int64_t value) const {
+        switch (column) {
+            case By::account:
+                return find(accounts_, value);
+            case By::route:
+            case By::endpoint:
+            case By::model:
+                return value == 0 ? "" : find(names_, value);
+            case By::key:
+                return std::to_string(value);
+            case By::outcome:
+                return std::string(to_string(static_cast<Outcome>(value)));
+            case By::day:
+                return Zone::day_text(value);
+            case By::hour:
+                return Zone::hour_text(value);
+        }
+        return {};
+    }
+
+private:
+    static std::string find(const std::map<int64_t, std::string>& texts, int64_t id) {
+        const auto at = texts.find(id);
+        return at == texts.end() ? "?" + std::to_string(id) : at->second;
+    }
+    std::map<int64_t, std::string> accounts_, names_;
+};
+
+int64_t group_value(const Statement& row, By column, Zone& zone) {
+    const UnixMillis at{row.integer(0)};
+    switch (column) {
+        case By::account:
+            return row.integer(1);
+        case By::key:
+            return row.integer(2);
+        case By::route:
+            return row.integer(3);
+        case By::endpoint:
+            return row.integer(4);
+        case By::model:
+            return row.integer(5);
+        case By::outcome:
+            return row.integer(6);
+        case By::day:
+            return zone.day(at);
+        case By::hour:
+            return zone.hour(at);
+    }
+    return 0;
+}
+
+Result<Groups> sum_up(Database& database, const ReportQuery& query, const std::vector<By>& by,
+                      Zone zone) {
+    Result<int64_t> begin = 1;
+    if (query.from) begin = lower_bound(database, *query.from);
+    if (!begin) return tl::unexpected(begin.error());
+    Result<int64_t> end = std::numeric_limits<int64_t>::max();
+    if (query.to) end = lower_bound(database, *query.to);
+    if (!end) return tl::unexpected(end.error());
+    auto rows = database.prepare(kRequestsSql);
+    if (!rows) return tl::unexpected(rows.error());
+    rows->bind(1, *begin);
+    rows->bind(2, *end);
+    Groups groups;
+    if (by.empty()) groups.emplace();  // the total is there even of nothing
+    std::vector<int64_t> group(by.size());
+    Statement::Step step;
+    while ((step = rows->step()) == Statement::Step::row) {
+        for (size_t i = 0; i < by.size(); ++i) group[i] = group_value(*rows, by[i], zone);
+        std::array<int64_t, 7> values = {1, rows->integer(7)};
+        for (int i = 0; i < 5; ++i) values[static_cast<size_t>(i) + 2] = rows->integer(8 + i);
+        if (!groups[group].add(values)) {
+            return tl::unexpected(Error{Errc::ledger_broken, "a sum is above what 64 bits hold"});
+        }
+    }
+    if (step == Statement::Step::failed) return tl::unexpected(database.error("read the entries"));
+    return groups;
+}
+
+}  // namespace
+
+Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger,
+                                      const ReportQuery& query) {
+    const auto by = parse_by(query.by);
+    if (!by) return tl::unexpected(by.error());
+    const auto zone = Zone::find(query.time_zone);
+    if (!zone) return tl::unexpected(zone.error());
+    if (query.from && query.to && *query.from > *query.to) return invalid("from lies after to");
+    auto database = Database::open(ledger, Database::Mode::read_only);
+    if (!database) return tl::unexpected(database.error());
+    if (auto ok = database->execute("BEGIN"); !ok)
+        return tl::unexpected(ok.error());  // one snapshot
+    if (auto ok = check_schema(*database); !ok) return tl::unexpected(ok.error());
+    const auto groups = sum_up(*database, query, *by, *zone);
+    if (!groups) return tl::unexpected(groups.error());
+    const auto texts = Texts::load(*database);
+    if (!texts) return tl::unexpected(texts.error());
+
+    // Ordered by text, but keys by number, and time as it goes.
+    std::map<std::vector<std::pair<int64_t, std::string>>, ReportRow> ordered;
+    for (const auto& [group, sums] : *groups) {
+        std::vector<std::pair<int64_t, std::string>> order;
+        ReportRow row;
+        for (size_t i = 0; i < by->size(); ++i) {
+            const By column = (*by)[i];
+            row.by.push_back(texts->text(column, group[i]));
+            const bool by_number = column == By::key || column == By::day || column == By::hour;
+            order.emplace_back(by_number ? group[i] : 0, row.by.back());
+        }
+        const auto& values = sums.values;
+        row.n_requests = values[0];
+        row.usd = {values[1]};
+        row.tokens = {values[2], values[3], values[4], values[5], values[6]};
+        ordered.emplace(std::move(order), std::move(row));
+    }
+    std::vector<ReportRow> rows;
+    for (auto& [order, row] : ordered) rows.push_back(std::move(row));
+    return rows;
+}
+
+}  // namespace billing

@@ -1,0 +1,131 @@
+#include "billing/restore.h"
+
+#include <algorithm>
+
+#include "billing/chain_walk.h"
+
+namespace billing {
+namespace {
+
+constexpr int64_t kTailEntries = 1'024;
+
+// The columns that balances come from: the first of the table, so that little of a row is read.
+struct BalanceColumns {
+    static constexpr const char* kSql =
+        "SELECT seq, kind, at, request, account, key, amount, subject FROM entries ORDER BY seq";
+    explicit BalanceColumns(const Statement& row)
+        : kind(static_cast<Kind>(row.integer(1))),
+          at{row.integer(2)},
+          request{row.integer(3)},
+          caller{{row.integer(4)}, {row.integer(5)}},
+          amount{row.integer(6)},
+          subject(row.integer(7)) {}
+
+    Kind kind;
+    UnixMillis at;
+    RequestId request;
+    Caller caller;
+    NanoUsd amount;
+    int64_t subject;
+};
+
+bool load_definition(const BalanceColumns& columns, const Definition& definition, Book& book,
+                     KeyRing& keys) {
+    if (const auto* account = std::get_if<AccountRow>(&definition)) {
+        book.load_account({columns.subject}, account->name);
+    } else if (const auto* name = std::get_if<NameRow>(&definition)) {
+        book.load_name(columns.subject, name->text);
+    } else if (const auto* price = std::get_if<PriceRow>(&definition)) {
+        book.load_price(columns.subject, *price);
+    } else if (const auto* key = std::get_if<KeyRow>(&definition)) {
+        if (!book.has_account({key->account})) return false;
+        const KeyId id{columns.subject};
+        book.load_key(id);
+        keys.add(key->digest, {key->account},
+                 KeyInfo{id, book.account_name({key->account}), key->prefix, key->last4, true,
+                         columns.at});
+    }
+    return true;
+}
+
+bool load(const BalanceColumns& columns, DefinitionTables& tables, Book& book, KeyRing& keys) {
+    book.advance(columns.at);
+    switch (columns.kind) {
+        case Kind::reserve:
+            return book.load_reserve(columns.request, columns.caller, columns.amount);
+        case Kind::settle: {
+            const auto hold = book.open_hold(columns.request);
+            if (!hold || columns.amount < NanoUsd{0} || columns.amount > hold->amount) return false;
+            return book.end(columns.request, columns.amount).has_value();
+        }
+        case Kind::release:
+            return book.end(columns.request, NanoUsd{0}).has_value();
+        case Kind::credit:
+            return book.load_credit(columns.caller.account, columns.amount);
+        case Kind::key_disabled:
+            return keys.disable({columns.subject});
+        case Kind::account:
+        case Kind::key:
+        case Kind::name:
+        case Kind::price:
+            break;
+    }
+    if (table_of(columns.kind) == nullptr) return false;
+    const auto definition = tables.find(columns.kind, columns.subject);
+    return definition && load_definition(columns, *definition, book, keys);
+}
+
+Result<int64_t> load_all(Database& database, Book& book, KeyRing& keys) {
+    auto tables = DefinitionTables::prepare(database);
+    if (!tables) return tl::unexpected(tables.error());
+    auto rows = database.prepare(BalanceColumns::kSql);
+    if (!rows) return tl::unexpected(rows.error());
+    int64_t n_entries = 0;
+    Statement::Step step;
+    while ((step = rows->step()) == Statement::Step::row) {
+        if (rows->integer(0) != ++n_entries) return bad_entry(n_entries, "missing");
+        if (!load(BalanceColumns(*rows), *tables, book, keys)) {
+            return bad_entry(n_entries, "contradicts the entries before it");
+        }
+    }
+    if (step == Statement::Step::failed) return tl::unexpected(database.error("read the entries"));
+    return n_entries;
+}
+
+Result<ChainHead> tail_start(Database& database, int64_t n_entries) {
+    const int64_t seq = std::max<int64_t>(n_entries - kTailEntries, 0);
+    ChainHead head;
+    if (seq == 0) {
+        const auto pepper_check = read_pepper_check(database);
+        if (!pepper_check) return tl::unexpected(pepper_check.error());
+        Sha256 sha256;
+        return chain_origin(sha256, *pepper_check);
+    }
+    auto row = database.prepare("SELECT hash FROM entries WHERE seq = ?");
+    if (!row) return tl::unexpected(row.error());
+    row->bind(1, seq);
+    if (row->step() != Statement::Step::row || row->blob(0).size() != head.hash.size()) {
+        return bad_entry(seq, "has no hash");
+    }
+    head.seq = seq;
+    std::ranges::copy(row->blob(0), head.hash.begin());
+    return head;
+}
+
+}  // namespace
+
+Result<ChainHead> restore(Database& database, Book& book, KeyRing& keys) {
+    const auto n_entries = load_all(database, book, keys);
+    if (!n_entries) return tl::unexpected(n_entries.error());
+    const auto start = tail_start(database, *n_entries);
+    if (!start) return tl::unexpected(start.error());
+    auto walk = ChainWalk::start(database, *start);
+    if (!walk) return tl::unexpected(walk.error());
+    for (;;) {
+        const auto entry = walk->next();
+        if (!entry) return tl::unexpected(entry.error());
+        if (!*entry) return walk->head();
+    }
+}
+
+}  // namespace billing

@@ -1,0 +1,29 @@
+#pragma once
+// The tables of a ledger. Rows are added and never changed: triggers refuse it, the chain shows it.
+// Entries have two narrow unique indexes and no other; every key grows, so that all inserts append.
+#include "billing/entry.h"
+#include "billing/sqlite.h"
+
+namespace billing {
+
+// In one transaction. `pepper_check` recognises the pepper and is where the chain begins.
+Result<void> create_schema(Database& database, const Digest& pepper_check);
+
+// Every object is there, word for word, and nothing else. Errors: ledger_broken.
+Result<void> check_schema(Database& database);
+
+// No tables and no version yet.
+Result<bool> is_blank(Database& database);
+
+Result<Digest> read_pepper_check(Database& database);
+
+// The head of a chain without entries.
+ChainHead chain_origin(Sha256& sha256, const Digest& pepper_check);
+
+// "seq, kind, ..., hash": the columns of table entries, each with `prefix` before it.
+std::string entry_columns(const std::string& prefix = "");
+
+// One row of entry_columns(). False: a value is not what its column holds.
+bool read_entry(const Statement& row, Entry& entry, Digest& hash);
+
+}  // namespace billing
