@@ -38,7 +38,7 @@ class Client(threading.Thread):
     def run(self):
         while True:
             stream = self.random.random() < 0.5
-            model = self.random.choice(("deepseek-v4", "mock", "mock-stream-20x5ms"))
+            model = self.random.choice(("deepseek-v4", "mock", "ok-n20-ms5"))
             members = {"stream": stream, "max_tokens": self.random.randint(1, 40)}
             if stream:
                 members["stream_options"] = {"include_usage": True}
@@ -96,7 +96,7 @@ def main():
     print(f"seed {arguments.seed}, {arguments.moments} moments", flush=True)
     chance = random.Random(arguments.seed)
     n_passed = n_failed = n_answered = 0
-    with Mock() as mock, Weir(upstream=mock.base_url, remote_models=["mock-stream-20x5ms"]) as weir:
+    with Mock() as mock, Weir(upstream=mock.base_url, remote_models=["ok-n20-ms5"]) as weir:
         names = [f"client{i}" for i in range(N_CLIENTS)]
         keys = {name: weir.account(name, credit="1000.00") for name in names}
         written = {name: 0 for name in names}

@@ -1,4 +1,4 @@
-"""The scripted upstream (tests/support) as a process, and its own log of truth."""
+"""The scripted upstream (tests/support/mock_script.h) as a process, and its own log of truth."""
 import json
 import subprocess
 
@@ -17,7 +17,7 @@ class Mock:
         self.process = subprocess.Popen([program()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline().split()
         assert line[:1] == ["listening"], line
-        self.address = ("127.0.0.1", int(line[1].rpartition(":")[2]))
+        self.address = ("127.0.0.1", int(line[1]))
         self.base_url = f"http://127.0.0.1:{self.address[1]}/v1"
         return self
 
@@ -27,5 +27,7 @@ class Mock:
         self.process.stdout.close()
 
     def log(self):
-        """What it was asked and what it sent, oldest first."""
-        return json.loads(wire.request(self.address, "GET", "/log").body)
+        """What it was asked and what it sent, oldest first: model, stream, prompt_tokens, output_tokens,
+        reasoning_tokens, ended (complete, closed, reset, client_gone), headers, body."""
+        answer = wire.request(self.address, "GET", "/log")
+        return [json.loads(line) for line in answer.body.splitlines()]

@@ -56,7 +56,7 @@ def main():
     from weir import Weir
 
     python = packages()
-    with Mock() as mock, Weir(upstream=mock.base_url, remote_models=["fault-4", "fault-7", "mock-stream-1000x20ms"]) as weir:
+    with Mock() as mock, Weir(upstream=mock.base_url, remote_models=["fault-4", "fault-7-k3", "ok-n1000-ms20"]) as weir:
         environment = {"BASE_URL": "", "KEY": weir.account(), "POOR_KEY": weir.account("poor", credit=None)}
         weir.start()
         environment["BASE_URL"] = f"http://127.0.0.1:{weir.api[1]}/v1"

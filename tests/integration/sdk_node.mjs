@@ -58,7 +58,7 @@ async function together(model) {
 }
 
 async function abort() {
-    for (const model of ["mock-stream-1000x20ms", "deepseek-v4"]) {
+    for (const model of ["ok-n1000-ms20", "deepseek-v4"]) {
         const chunks = await client.chat.completions.create({ model, messages, max_tokens: 900, stream: true });
         let n = 0;
         for await (const _ of chunks) {
@@ -94,7 +94,7 @@ async function errors() {
 }
 
 async function cutStream() {
-    const chunks = await client.chat.completions.create({ model: "fault-7", messages, stream: true });
+    const chunks = await client.chat.completions.create({ model: "fault-7-k3", messages, stream: true });
     await assert.rejects(async () => { for await (const _ of chunks); }, OpenAI.APIError);
 }
 

@@ -78,7 +78,7 @@ def asynchronous(model):
 
 
 def abort():
-    for model in ("mock-stream-1000x20ms", "deepseek-v4"):
+    for model in ("ok-n1000-ms20", "deepseek-v4"):
         chunks = client.chat.completions.create(model=model, messages=HELLO, max_tokens=900, stream=True)
         for _, _ in zip(chunks, range(2)):
             pass
@@ -110,7 +110,7 @@ def errors():
 
 
 def cut_stream():
-    chunks = client.chat.completions.create(model="fault-7", messages=HELLO, stream=True)
+    chunks = client.chat.completions.create(model="fault-7-k3", messages=HELLO, stream=True)
     try:
         seen = [chunk for chunk in chunks]
     except openai.APIError as error:

@@ -96,28 +96,28 @@ class Reload(unittest.TestCase):
             weir.stop_cleanly(self)
 
     def test_a_reload_does_not_touch_open_streams(self):
-        with Mock() as mock, Weir(upstream=mock.base_url, local=False, remote_models=["mock-stream-40x20ms"]) as weir:
+        with Mock() as mock, Weir(upstream=mock.base_url, local=False, remote_models=["ok-n40-ms20"]) as weir:
             key = weir.account()
             weir.start()
             with wire.Connection(weir.api) as connection:
-                connection.send(stream_request(key, "mock-stream-40x20ms"))
+                connection.send(stream_request(key, "ok-n40-ms20"))
                 answer = connection.head()
                 events = connection.stream(answer)
                 next(events)
-                weir.write_config(weir.config.read_text().replace("  mock-stream-40x20ms: {plan", "  renamed: {plan"))
+                weir.write_config(weir.config.read_text().replace("  ok-n40-ms20: {plan", "  renamed: {plan"))
                 weir.signal(signal.SIGHUP)
-                weir.wait_until(lambda: weir.chat(key, "mock-stream-40x20ms").status == 404, "the reload")
+                weir.wait_until(lambda: weir.chat(key, "ok-n40-ms20").status == 404, "the reload")
                 self.assertEqual(list(events)[-1], "[DONE]")
             weir.stop_cleanly(self)
 
 
 class Drain(unittest.TestCase):
     def test_open_streams_end_and_new_connections_are_refused(self):
-        with Mock() as mock, Weir(upstream=mock.base_url, local=False, remote_models=["mock-stream-40x20ms"]) as weir:
+        with Mock() as mock, Weir(upstream=mock.base_url, local=False, remote_models=["ok-n40-ms20"]) as weir:
             key = weir.account()
             weir.start()
             with wire.Connection(weir.api) as connection, wire.Connection(weir.api) as idle:
-                connection.send(stream_request(key, "mock-stream-40x20ms"))
+                connection.send(stream_request(key, "ok-n40-ms20"))
                 answer = connection.head()
                 events = connection.stream(answer)
                 next(events)
@@ -132,11 +132,11 @@ class Drain(unittest.TestCase):
 
     def test_what_does_not_end_is_ended(self):
         with Mock() as mock, Weir(upstream=mock.base_url, local=False, listen=", drain_time: 300ms",
-                                  remote_models=["mock-stream-1000x50ms"]) as weir:
+                                  remote_models=["ok-n1000-ms50"]) as weir:
             key = weir.account()
             weir.start()
             with wire.Connection(weir.api) as connection:
-                connection.send(stream_request(key, "mock-stream-1000x50ms"))
+                connection.send(stream_request(key, "ok-n1000-ms50"))
                 answer = connection.head()
                 events = connection.stream(answer)
                 next(events)

@@ -72,4 +72,4 @@ class Overspend(unittest.TestCase):
         self.check("mock", "mock")
 
     def test_remote_while_all_are_open(self):
-        self.check("mock-stream-100x20ms", "mock-stream-100x20ms")
+        self.check("ok-n99-ms20", "ok-n99-ms20")

@@ -177,4 +177,4 @@ class Books(unittest.TestCase):
         log = mock.log()
         self.assertEqual(len(log), sum(row[0] for row in rows))
         self.assertEqual(sum(entry["prompt_tokens"] for entry in log), sum(row[1] for row in rows))
-        self.assertEqual(sum(entry["completion_tokens"] for entry in log), sum(row[2] for row in rows))
+        self.assertEqual(sum(entry["output_tokens"] for entry in log), sum(row[2] for row in rows))

@@ -48,12 +48,13 @@ def name(path, text):
 
 
 def own_header(path, text):
-    """A source of a layer implements a header of its own folder, and includes that first."""
+    """A source of a layer implements a header of its own folder, so it includes one."""
     if not path.startswith(LAYERS) or not path.endswith(".cpp") or NO_HEADER.match(path):
         return
-    first = re.search(r'^\s*#\s*include\s*"([^"]+)"', text, re.M)
-    if not first or first[1].rpartition("/")[0] != path.rpartition("/")[0]:
-        yield 1, "the first include is the header of the same folder that this file implements"
+    folder = path.rpartition("/")[0]
+    if not any(header.rpartition("/")[0] == folder
+               for header in re.findall(r'^\s*#\s*include\s*"([^"]+)"', text, re.M)):
+        yield 1, "no header of its own folder is included: which one does this file implement?"
 
 
 def top_level(entries):

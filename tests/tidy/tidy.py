@@ -19,7 +19,7 @@ BAD = [
     (rules.name, "config/LoadAll.cpp", ""),
     (rules.name, "tests/billing/ledger.cpp", '\nTEST_CASE("x") {}\n'),
     (rules.name, "tests/fuzz/yaml.cpp", "int LLVMFuzzerTestOneInput(const uint8_t*, size_t);\n"),
-    (rules.own_header, "billing/a.cpp", '#include "config/units.h"\n#include "billing/a.h"\n'),
+    (rules.own_header, "billing/a.cpp", '#include "config/units.h"\nint a;\n'),
     (rules.pragma_once, "config/a.h", "#include <string>\n"),
     (rules.machine_paths, "deploy/weir.yaml", "path: /ro" "ot/weir.db\n"),
     (rules.machine_paths, "README.md", "see /wo" "rk/main\n"),
@@ -56,7 +56,7 @@ BAD = [
 
 # rule, path, text that looks bad and is not
 GOOD = [
-    (rules.own_header, "config/rfc3339.cpp", '#include <string>\n#include "config/units.h"\n'),
+    (rules.own_header, "config/rfc3339.cpp", '#include <string>\n\n#include "config/units.h"\n'),
     (rules.sql_literals, "billing/a.cpp", 'sqlite3_exec(db, "PRAGMA x", nullptr, nullptr, nullptr);\n'),
     (rules.sql_literals, "billing/a.cpp", "sqlite3_exec(db, kSchema, nullptr, nullptr, nullptr);\n"),
     (rules.exact_money, "billing/a.cpp", '// no double here\nconst char* s = "double";\n'),
