@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "engine/tokenizer/byte_alphabet.h"
-#include "engine/tokenizer/utf8.h"
+#include "engine/weights/json_strict.h"
 
 namespace engine {
 namespace {
@@ -17,7 +17,7 @@ constexpr int kDepthMax = 16;
 constexpr size_t kTokenBytesMax = size_t{64} << 10;
 constexpr size_t kSplitsMax = 16;
 
-// Carries a refusal from inside the parser; caught in parse_tokenizer_json.
+// Carries a refusal out of the reader; caught in parse_tokenizer_json.
 struct Refusal : std::runtime_error {
     Errc code;
     Refusal(Errc errc, const std::string& detail) : std::runtime_error(detail), code(errc) {}
@@ -27,37 +27,6 @@ struct Refusal : std::runtime_error {
 }
 [[noreturn]] void unsupported(const std::string& detail) {
     throw Refusal(Errc::unsupported, detail);
-}
-
-// Foreign text inside an error line: short, one line, whole characters.
-std::string shown(std::string_view text) {
-    constexpr size_t kShown = 40;
-    std::string out = repair_utf8(text.substr(0, kShown));
-    for (char& c : out) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == '"') c = '?';
-    }
-    return '"' + out + (text.size() > kShown ? "...\"" : "\"");
-}
-
-// The parser keeps the last of two equal keys; two vocabularies in one file are refused instead.
-json parse_strictly(std::string_view text) {
-    std::vector<std::unordered_set<std::string>> keys;
-    const auto check = [&keys](int depth, json::parse_event_t event, json& value) {
-        using Event = json::parse_event_t;
-        if (depth > kDepthMax) broken("nested deeper than " + std::to_string(kDepthMax));
-        if (event == Event::object_start) keys.emplace_back();
-        if (event == Event::object_end) keys.pop_back();
-        if (event == Event::key) {
-            const auto& key = value.get_ref<const std::string&>();
-            if (!keys.back().insert(key).second) broken("key " + shown(key) + " stands twice");
-        }
-        return true;
-    };
-    try {
-        return json::parse(text.begin(), text.end(), check);
-    } catch (const json::parse_error& e) {
-        broken("not JSON at byte " + std::to_string(e.byte));
-    }
 }
 
 const json& member(const json& object, const char* key, const char* where) {
@@ -81,10 +50,11 @@ void refuse_feature(const json& object, const char* key, const char* where) {
 }
 
 int32_t token_id_of(const json& value, const std::string& token) {
-    if (!value.is_number_integer()) broken("the id of token " + shown(token) + " is no integer");
+    if (!value.is_number_integer())
+        broken("the id of token " + in_quotes(token) + " is no integer");
     const bool too_large = value.is_number_unsigned() && value.get<uint64_t>() >= kTokenIdsMax;
     if (too_large || value.get<int64_t>() < 0) {
-        broken("the id of token " + shown(token) + " is outside 0.." +
+        broken("the id of token " + in_quotes(token) + " is outside 0.." +
                std::to_string(kTokenIdsMax - 1));
     }
     return value.get<int32_t>();
@@ -120,12 +90,12 @@ private:
         const auto found = root_.find("post_processor");
         if (found == root_.end() || found->is_null()) return;
         const std::string type = text_member(*found, "type", "post_processor");
-        if (type != "ByteLevel") unsupported("post_processor " + shown(type));
+        if (type != "ByteLevel") unsupported("post_processor " + in_quotes(type));
     }
 
     void put(int32_t id, std::string bytes, const std::string& token) {
         if (bytes.empty() || bytes.size() > kTokenBytesMax) {
-            broken("token " + shown(token) + " has " + std::to_string(bytes.size()) + " bytes");
+            broken("token " + in_quotes(token) + " has " + std::to_string(bytes.size()) + " bytes");
         }
         const auto at = static_cast<size_t>(id);
         if (at >= file_.tokens.size()) file_.tokens.resize(at + 1);
@@ -141,7 +111,7 @@ private:
             const std::string content = text_member(entry, "content", "added_tokens[]");
             const int32_t id = token_id_of(member(entry, "id", "added_tokens[]"), content);
             if (!added_.emplace(content, id).second) {
-                broken("added token " + shown(content) + " stands twice");
+                broken("added token " + in_quotes(content) + " stands twice");
             }
             put(id, content, content);
             file_.added.push_back({id, content});
@@ -150,7 +120,7 @@ private:
 
     void read_vocab() {
         const std::string type = text_member(model_, "type", "model");
-        if (type != "BPE") unsupported("model type " + shown(type));
+        if (type != "BPE") unsupported("model type " + in_quotes(type));
         for (const char* key : {"dropout", "unk_token", "continuing_subword_prefix",
                                 "end_of_word_suffix", "byte_fallback", "ignore_merges"}) {
             refuse_feature(model_, key, "model");
@@ -160,11 +130,11 @@ private:
         for (const auto& [token, value] : vocab.items()) {
             const int32_t id = token_id_of(value, token);
             if (const auto added = added_.find(token); added != added_.end()) {
-                if (added->second != id) broken("token " + shown(token) + " has two ids");
+                if (added->second != id) broken("token " + in_quotes(token) + " has two ids");
                 continue;
             }
             std::optional<std::string> bytes = bytes_of_stand_ins(token);
-            if (!bytes) broken("token " + shown(token) + " is not spelt in the byte alphabet");
+            if (!bytes) broken("token " + in_quotes(token) + " is not spelt in the byte alphabet");
             put(id, *bytes, token);
             ids_.emplace(std::move(*bytes), id);
         }
@@ -261,8 +231,9 @@ Result<TokenizerFile> parse_tokenizer_json(std::string_view text) {
         return tl::unexpected(Error{Errc::file_broken, "larger than 64 MiB"});
     }
     try {
-        const json root = parse_strictly(text);
-        return Reader(root).read();
+        const auto root = parse_json_strict(text, kDepthMax);
+        if (!root) broken(root.error());
+        return Reader(*root).read();
     } catch (const Refusal& refusal) {
         return tl::unexpected(Error{refusal.code, refusal.what()});
     }

@@ -1,0 +1,51 @@
+#include "engine/chat/control_ids.h"
+
+#include <algorithm>
+
+namespace engine {
+
+Result<ControlIds> ControlIds::find(const Tokenizer& tokenizer) {
+    ControlIds found;
+    for (size_t i = 0; i < kControlCount; ++i) {
+        const std::string_view content = to_string(static_cast<Control>(i));
+        const std::optional<int32_t> id = tokenizer.token_id(content);
+        if (!id) {
+            return tl::unexpected(
+                Error{Errc::file_broken, "no added token " + std::string(content)});
+        }
+        found.ids_[i] = *id;
+    }
+    return found;
+}
+
+AnswerTokens answer_tokens(const Tokenizer& tokenizer, const ControlIds& controls,
+                           int64_t n_vocab) {
+    AnswerTokens tokens;
+    tokens.content.assign(static_cast<size_t>(n_vocab), TokenUse::never);
+    const auto n_ids = std::min<int64_t>(n_vocab, tokenizer.n_ids());
+    for (int32_t id = 0; id < n_ids; ++id) {
+        const bool is_text = !tokenizer.is_added(id) && !tokenizer.bytes(id).empty();
+        if (is_text) tokens.content[static_cast<size_t>(id)] = TokenUse::text;
+    }
+    tokens.content[static_cast<size_t>(controls[Control::eos])] = TokenUse::control;
+    tokens.thinking = tokens.content;
+    tokens.thinking[static_cast<size_t>(controls[Control::think_end])] = TokenUse::control;
+    return tokens;
+}
+
+Result<std::vector<int32_t>> encode_segments(const std::vector<Segment>& segments,
+                                             const Tokenizer& tokenizer, const ControlIds& controls,
+                                             size_t n_tokens_max) {
+    std::vector<int32_t> tokens;
+    for (const Segment& segment : segments) {
+        if (segment.control) {
+            tokens.push_back(controls[*segment.control]);
+        } else if (const auto encoded = tokenizer.encode_text(segment.text, n_tokens_max, tokens);
+                   !encoded) {
+            return tl::unexpected(encoded.error());
+        }
+    }
+    return tokens;
+}
+
+}  // namespace engine

@@ -1,0 +1,125 @@
+#pragma once
+// Continuous batching. One thread owns the batch, the decoder and sampling, and calls the sinks;
+// other threads leave wishes behind a mutex. A step feeds one token of every sequence that decodes
+// and, of those still reading their prompts, up to n_prefill_tokens together, so that a long prompt
+// delays nobody's next token by more than that. Sequences take turns at being first to prefill.
+//
+// What a sequence says depends on its prompt, sampling and seed alone, as the decoder's logits do
+// not depend on the batch.
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/chat/control_ids.h"
+#include "engine/engine.h"
+#include "engine/sampling/sampler.h"
+#include "engine/scheduler/decoder.h"
+#include "engine/scheduler/sequence.h"
+#include "engine/scheduler/waiting_queue.h"
+
+namespace engine {
+
+struct SchedulerConfig {
+    int n_sequences_max = 8;  // places of the decoder
+    int n_queued_max = 256;   // beyond those places
+    int64_t n_prefill_tokens = 256;
+    int64_t n_ctx = 8192;
+    uint64_t seed = 0;  // where seeds are drawn from
+};
+
+class Scheduler {
+public:
+    // Borrows decoder and tokenizer, which outlive it. Starts the thread.
+    Scheduler(const SchedulerConfig& config, Decoder& decoder, const Tokenizer& tokenizer,
+              const ControlIds& controls);
+    ~Scheduler();  // ends every sequence as cancelled, then the thread
+    Scheduler(const Scheduler&) = delete;
+    Scheduler& operator=(const Scheduler&) = delete;
+
+    // As in engine/engine.h, from any thread, sinks included. Errors of submit besides: those of
+    // check_request.
+    Result<SequenceId> submit(Prompt prompt, const Sampling& sampling, int64_t n_output_max,
+                              uint64_t owner, TokenSink& sink);
+    void cancel(SequenceId id);
+    void resume(SequenceId id);
+    Stats stats() const;
+
+private:
+    struct Wishes {
+        bool cancel = false;
+        bool resume = false;
+    };
+    // One sequence's part in the step under way.
+    struct Row {
+        Sequence* sequence;
+        std::span<const int32_t> tokens;
+    };
+    using Owned = std::unique_ptr<Sequence>;
+
+    void run();
+    bool take_wishes();  // waits for work; false: stop
+    void note_wishes(Sequence& sequence);
+    void admit_waiting();
+    bool runnable() const;
+    void step();
+    void build_batch();
+    void add_row(Sequence& sequence, std::span<const int32_t> tokens);
+    void account(const Row& row);
+    void take_row(const Row& row);
+    std::optional<FinishReason> sample(Sequence& sequence, std::span<const float> logits);
+    std::optional<TokenLogprob> logprob_of(const Sequence& sequence, std::span<const float> logits,
+                                           int32_t token);
+    static void deliver(Sequence& sequence, TokenDelta&& delta);
+    std::span<const TokenUse> tokens_for(const Sequence& sequence) const;
+    std::span<float> logits_of(const Sequence& sequence);
+    void end(Sequence& sequence, FinishReason reason);
+    void end_all();
+    void publish();
+
+    // Constant after construction.
+    const SchedulerConfig config_;
+    Decoder& decoder_;
+    const Tokenizer& tokenizer_;
+    const ControlIds controls_;
+    const int64_t n_vocab_;
+    const AnswerTokens answer_tokens_;
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    // Guarded by mutex_.
+    WaitingQueue waiting_;
+    std::unordered_map<uint64_t, Wishes> wishes_;  // of every sequence that has not ended
+    std::vector<Owned> cancelled_;                 // while waiting; to be told
+    uint64_t n_submitted_ = 0;
+    bool news_ = false;  // a wish since the thread looked
+    bool stop_ = false;
+
+    // Touched on the scheduler thread only.
+    std::vector<Owned> live_;
+    std::vector<Owned> dropped_;  // of cancelled_
+    std::vector<int> free_places_;
+    size_t n_turns_ = 0;  // of prefilling
+    std::vector<Sequence*> prefilling_;
+    std::vector<Row> rows_;
+    std::vector<Decoder::Chunk> batch_;
+    std::vector<float> logits_;  // [n_sequences_max, n_vocab], by place
+    Sampler sampler_;
+
+    // Written on the scheduler thread, but n_waiting_, which follows waiting_.
+    std::atomic<int> n_live_{0};
+    std::atomic<int> n_waiting_{0};
+    std::atomic<int64_t> n_kv_tokens_{0};
+    std::atomic<int64_t> n_prefill_tokens_{0};
+    std::atomic<int64_t> n_decode_tokens_{0};
+    std::atomic<int64_t> n_cancelled_tokens_{0};
+    std::atomic<int64_t> n_steps_{0};
+    std::atomic<double> step_seconds_sum_{0};
+
+    std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace engine

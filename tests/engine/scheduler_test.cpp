@@ -1,0 +1,523 @@
+#include "engine/scheduler/scheduler.h"
+
+#include <atomic>
+#include <numeric>
+#include <random>
+
+#include "tests/engine/recording_sink.h"
+#include "tests/engine/scripted_decoder.h"
+#include "tests/engine/text_fixture.h"
+
+using namespace engine;
+
+namespace {
+
+// A scheduler over the scripted decoder. Destroyed before its sinks.
+struct Bench {
+    explicit Bench(SchedulerConfig wanted = {}) : config(wanted) {}
+
+    Scheduler& start() {
+        scheduler.emplace(config, decoder, small_tokenizer(), small_controls());
+        return *scheduler;
+    }
+
+    SchedulerConfig config;
+    ScriptedDecoder decoder{small_tokenizer().n_ids() + 3, config.n_sequences_max};
+    std::optional<Scheduler> scheduler;
+};
+
+Prompt prompt_of(size_t n_tokens, int32_t first = 5, bool thinking = false) {
+    Prompt prompt{std::vector<int32_t>(n_tokens), thinking};
+    std::iota(prompt.tokens.begin(), prompt.tokens.end(), first);
+    for (int32_t& token : prompt.tokens) token %= small_tokenizer().n_ids();
+    return prompt;
+}
+
+struct Request {
+    Prompt prompt;
+    Sampling sampling;
+    int64_t n_output_max;
+};
+
+std::vector<Request> random_requests(size_t n) {
+    std::mt19937 random(17);
+    std::vector<Request> requests;
+    for (size_t i = 0; i < n; ++i) {
+        Request request{
+            prompt_of(1 + random() % 90, static_cast<int32_t>(random() % 400), random() % 2 == 0),
+            {},
+            1 + static_cast<int64_t>(random() % 60)};
+        request.sampling.temperature = random() % 3 == 0 ? 0.f : 1.f;
+        request.sampling.top_p = random() % 2 == 0 ? 0.9f : 1.f;
+        request.sampling.seed = random();
+        if (random() % 2 == 0) request.sampling.stop = {"e", "河"};
+        requests.push_back(std::move(request));
+    }
+    return requests;
+}
+
+}  // namespace
+
+TEST_CASE("scheduler: one sequence to its length, counted exactly", "[engine][threads]") {
+    RecordingSink sink;
+    Bench bench;
+    auto& scheduler = bench.start();
+    REQUIRE(scheduler.submit(prompt_of(300), {}, 20, 1, sink));
+    sink.wait_for_end();
+    CHECK(sink.n_ends() == 1);
+    CHECK(sink.reason() == FinishReason::length);
+    CHECK(sink.usage().n_prompt == 300);
+    CHECK(sink.usage().n_prompt_cached == 0);
+    CHECK(sink.usage().n_output == 20);
+    CHECK(sink.usage().n_reasoning == 0);
+    const Stats stats = scheduler.stats();
+    CHECK(stats.n_prefill_tokens == 300);
+    CHECK(stats.n_decode_tokens == 20);
+    CHECK(stats.n_steps == 2 + 19);  // two chunks; the second brings the first token
+    CHECK(stats.n_sequences_live == 0);
+    CHECK(stats.n_kv_tokens == 0);
+    CHECK(stats.n_cancelled_tokens == 0);
+}
+
+TEST_CASE("scheduler: EOS ends and is not counted; </think> counts as reasoning",
+          "[engine][threads]") {
+    RecordingSink sink;
+    Bench bench;
+    bench.decoder.forced = {{13, small_controls()[Control::think_end]},
+                            {17, small_controls()[Control::eos]}};
+    auto& scheduler = bench.start();
+    Sampling greedy;
+    greedy.temperature = 0;
+    REQUIRE(scheduler.submit(prompt_of(10, 5, true), greedy, 100, 1, sink));
+    sink.wait_for_end();
+    CHECK(sink.reason() == FinishReason::stop);
+    CHECK(sink.usage().n_output == 7);
+    CHECK(sink.usage().n_reasoning == 4);
+    CHECK_FALSE(sink.reasoning().empty());
+    CHECK_FALSE(sink.content().empty());
+    CHECK(scheduler.stats().n_decode_tokens == 7);
+}
+
+TEST_CASE("scheduler: together or alone, each sequence says the same", "[engine][threads]") {
+    const std::vector<Request> requests = random_requests(40);
+    std::vector<std::string> alone;
+    std::vector<TokenUsage> usages;
+    for (const Request& request : requests) {
+        RecordingSink sink;
+        SchedulerConfig config;
+        config.n_sequences_max = 1;
+        Bench bench(config);
+        auto& scheduler = bench.start();
+        REQUIRE(scheduler.submit(request.prompt, request.sampling, request.n_output_max, 1, sink));
+        sink.wait_for_end();
+        alone.push_back(sink.text());
+        usages.push_back(sink.usage());
+    }
+    std::vector<RecordingSink> sinks(requests.size());
+    SchedulerConfig config;
+    config.n_sequences_max = 6;
+    config.n_prefill_tokens = 32;
+    Bench bench(config);
+    auto& scheduler = bench.start();
+    for (size_t i = 0; i < requests.size(); ++i) {
+        REQUIRE(scheduler.submit(requests[i].prompt, requests[i].sampling, requests[i].n_output_max,
+                                 i % 5, sinks[i]));
+    }
+    int64_t n_prompt = 0;
+    int64_t n_output = 0;
+    for (size_t i = 0; i < requests.size(); ++i) {
+        sinks[i].wait_for_end();
+        CAPTURE(i);
+        CHECK(sinks[i].text() == alone[i]);
+        CHECK(sinks[i].usage().n_output == usages[i].n_output);
+        CHECK(sinks[i].usage().n_reasoning == usages[i].n_reasoning);
+        n_prompt += sinks[i].usage().n_prompt;
+        n_output += sinks[i].usage().n_output;
+    }
+    CHECK(scheduler.stats().n_prefill_tokens == n_prompt);
+    CHECK(scheduler.stats().n_decode_tokens == n_output);
+}
+
+TEST_CASE("scheduler: absent seeds differ from each other", "[engine][threads]") {
+    std::vector<RecordingSink> sinks(2);
+    Bench bench;
+    auto& scheduler = bench.start();
+    for (auto& sink : sinks) REQUIRE(scheduler.submit(prompt_of(5), {}, 40, 1, sink));
+    for (auto& sink : sinks) sink.wait_for_end();
+    CHECK(sinks[0].text() != sinks[1].text());
+}
+
+TEST_CASE("scheduler: no step feeds more than it may, and decoding goes on meanwhile",
+          "[engine][threads]") {
+    SchedulerConfig config;
+    config.n_sequences_max = 3;
+    config.n_prefill_tokens = 16;
+    std::vector<RecordingSink> sinks(3);
+    Bench bench(config);
+    bool overfed = false;
+    int n_mixed = 0;
+    bench.decoder.on_step = [&](std::span<const Decoder::Chunk> batch) {
+        size_t n_tokens = 0;
+        int n_decoding = 0;
+        for (const auto& chunk : batch) {
+            n_tokens += chunk.tokens.size();
+            n_decoding += chunk.tokens.size() == 1;
+        }
+        overfed = overfed || n_tokens > 16 + 3;
+        n_mixed += n_decoding > 0 && n_tokens >= 16;
+    };
+    auto& scheduler = bench.start();
+    REQUIRE(scheduler.submit(prompt_of(2), {}, 400, 1, sinks[0]));
+    sinks[0].wait_for_deltas(1);
+    REQUIRE(scheduler.submit(prompt_of(800), {}, 5, 2, sinks[1]));
+    REQUIRE(scheduler.submit(prompt_of(3), {}, 5, 3, sinks[2]));
+    for (auto& sink : sinks) sink.wait_for_end();
+    CHECK_FALSE(overfed);
+    CHECK(n_mixed > 0);
+}
+
+TEST_CASE("scheduler: a long prompt does not hold up a short one", "[engine][threads]") {
+    SchedulerConfig config;
+    config.n_sequences_max = 2;
+    config.n_prefill_tokens = 8;
+    RecordingSink heavy;
+    RecordingSink light;
+    Bench bench(config);
+    Scheduler* scheduler = nullptr;
+    int n_steps = 0;
+    bool submitted = false;
+    int n_steps_until_light = 0;
+    bench.decoder.on_step = [&](std::span<const Decoder::Chunk>) {
+        if (++n_steps == 1)
+            submitted = scheduler->submit(prompt_of(6), {}, 1, 2, light).has_value();
+    };
+    light.room = [&] {
+        n_steps_until_light = n_steps;
+        return true;
+    };
+    scheduler = &bench.start();
+    REQUIRE(scheduler->submit(prompt_of(4000), {}, 1, 1, heavy));
+    heavy.wait_for_end();
+    REQUIRE(submitted);
+    light.wait_for_end();
+    CHECK(light.usage().n_output == 1);
+    CHECK(n_steps_until_light <= 3);
+    CHECK(heavy.usage().n_prompt == 4000);
+    CHECK(n_steps == 501);  // 4006 tokens, 8 a step
+}
+
+TEST_CASE("scheduler: cancel ends within one step and counts what was thrown away",
+          "[engine][threads]") {
+    RecordingSink sink;
+    Bench bench;
+    Scheduler* scheduler = nullptr;
+    int n_steps = 0;
+    SequenceId id{1};  // the first of a scheduler
+    bench.decoder.on_step = [&](std::span<const Decoder::Chunk>) {
+        if (++n_steps == 5) scheduler->cancel(id);
+    };
+    scheduler = &bench.start();
+    const auto submitted = scheduler->submit(prompt_of(10), {}, 1000, 1, sink);
+    REQUIRE(submitted);
+    REQUIRE(submitted->n == id.n);
+    sink.wait_for_end();
+    CHECK(sink.reason() == FinishReason::cancelled);
+    CHECK(sink.usage().n_prompt == 10);
+    CHECK(sink.usage().n_output == 4);
+    const Stats stats = scheduler->stats();
+    CHECK(stats.n_steps == 5);
+    CHECK(stats.n_cancelled_tokens == 1);
+    CHECK(stats.n_decode_tokens == 4);
+    CHECK(stats.n_sequences_live == 0);
+    scheduler->cancel(id);  // ended: nothing
+    scheduler->cancel({77});
+    scheduler->resume(id);
+    CHECK(sink.n_ends() == 1);
+}
+
+TEST_CASE("scheduler: cancel out of a sink comes before the next step", "[engine][threads]") {
+    RecordingSink sink;
+    Bench bench;
+    auto& scheduler = bench.start();
+    sink.room = [&] {
+        scheduler.cancel({1});
+        return true;
+    };
+    REQUIRE(scheduler.submit(prompt_of(10), {}, 1000, 1, sink));
+    sink.wait_for_end();
+    CHECK(sink.reason() == FinishReason::cancelled);
+    CHECK(sink.n_deltas() == 1);
+    CHECK(scheduler.stats().n_cancelled_tokens == 0);
+}
+
+TEST_CASE("scheduler: cancel during prefill counts the chunks that were fed", "[engine][threads]") {
+    SchedulerConfig config;
+    config.n_prefill_tokens = 32;
+    RecordingSink sink;
+    Bench bench(config);
+    Scheduler* scheduler = nullptr;
+    int n_steps = 0;
+    bench.decoder.on_step = [&](std::span<const Decoder::Chunk>) {
+        if (++n_steps == 3) scheduler->cancel({1});
+    };
+    scheduler = &bench.start();
+    REQUIRE(scheduler->submit(prompt_of(1000), {}, 10, 1, sink));
+    sink.wait_for_end();
+    CHECK(sink.reason() == FinishReason::cancelled);
+    CHECK(sink.usage().n_prompt == 96);
+    CHECK(sink.usage().n_output == 0);
+    CHECK(scheduler->stats().n_cancelled_tokens == 0);
+}
+
+TEST_CASE("scheduler: a parked sequence waits and keeps its place; others go on",
+          "[engine][threads]") {
+    SchedulerConfig config;
+    config.n_sequences_max = 2;
+    RecordingSink parked;
+    RecordingSink other;
+    RecordingSink whole;
+    Sampling seeded;
+    seeded.seed = 3;
+    Bench bench(config);
+    auto& scheduler = bench.start();
+    REQUIRE(scheduler.submit(prompt_of(10), seeded, 30, 1, whole));
+    whole.wait_for_end();
+
+    int n_left = 5;
+    parked.room = [&] { return --n_left > 0; };
+    const auto id = scheduler.submit(prompt_of(10), seeded, 30, 1, parked);
+    REQUIRE(id);
+    parked.wait_for_deltas(5);
+    REQUIRE(scheduler.submit(prompt_of(10), {}, 200, 2, other));
+    other.wait_for_end();
+    CHECK(parked.n_deltas() == 5);
+    CHECK(parked.n_ends() == 0);
+    CHECK(scheduler.stats().n_sequences_live == 1);
+    // From now on there is room. The scheduler thread reads `room` only after the resume.
+    parked.room = [] { return true; };
+    scheduler.resume(*id);
+    parked.wait_for_end();
+    CHECK(parked.reason() == FinishReason::length);
+    CHECK(parked.content() == whole.content());
+}
+
+TEST_CASE("scheduler: a parked sequence can be cancelled", "[engine][threads]") {
+    RecordingSink sink;
+    sink.room = [] { return false; };
+    Bench bench;
+    auto& scheduler = bench.start();
+    const auto id = scheduler.submit(prompt_of(10), {}, 30, 1, sink);
+    REQUIRE(id);
+    sink.wait_for_deltas(1);
+    scheduler.cancel(*id);
+    sink.wait_for_end();
+    CHECK(sink.reason() == FinishReason::cancelled);
+    CHECK(sink.n_deltas() == 1);
+}
+
+TEST_CASE("scheduler: a full queue refuses, and frees up again", "[engine][threads]") {
+    SchedulerConfig config;
+    config.n_sequences_max = 1;
+    config.n_queued_max = 2;
+    std::vector<RecordingSink> sinks(4);
+    sinks[0].room = [] { return false; };  // holds the only place
+    Bench bench(config);
+    auto& scheduler = bench.start();
+    const auto first = scheduler.submit(prompt_of(5), {}, 50, 1, sinks[0]);
+    REQUIRE(first);
+    sinks[0].wait_for_deltas(1);
+    const auto second = scheduler.submit(prompt_of(5), {}, 5, 1, sinks[1]);
+    REQUIRE(second);
+    REQUIRE(scheduler.submit(prompt_of(5), {}, 5, 1, sinks[2]));
+    const auto refused = scheduler.submit(prompt_of(5), {}, 5, 1, sinks[3]);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::overloaded);
+    CHECK(scheduler.stats().n_sequences_waiting == 2);
+
+    scheduler.cancel(*second);  // while it waits
+    sinks[1].wait_for_end();
+    CHECK(sinks[1].reason() == FinishReason::cancelled);
+    CHECK(sinks[1].usage().n_prompt == 0);
+    REQUIRE(scheduler.submit(prompt_of(5), {}, 5, 1, sinks[3]));
+    scheduler.cancel(*first);
+    for (auto& sink : sinks) sink.wait_for_end();
+    CHECK(sinks[3].reason() == FinishReason::length);
+}
+
+TEST_CASE("scheduler: what cannot fit or is out of range is refused", "[engine]") {
+    SchedulerConfig config;
+    config.n_ctx = 100;
+    RecordingSink sink;
+    Bench bench(config);
+    auto& scheduler = bench.start();
+    const auto code = [&](Prompt prompt, int64_t n_output_max, const Sampling& sampling = {}) {
+        const auto refused = scheduler.submit(std::move(prompt), sampling, n_output_max, 1, sink);
+        REQUIRE_FALSE(refused);
+        return refused.error().code;
+    };
+    CHECK(code(prompt_of(101), 1) == Errc::context_exceeded);
+    CHECK(code(prompt_of(90), 11) == Errc::context_exceeded);
+    CHECK(code(prompt_of(90), INT64_MAX) == Errc::context_exceeded);
+    CHECK(code(prompt_of(0), 1) == Errc::prompt_invalid);
+    CHECK(code({{-1}, false}, 1) == Errc::prompt_invalid);
+    CHECK(code({{100'000}, false}, 1) == Errc::prompt_invalid);
+    CHECK(code(prompt_of(5), 0) == Errc::unsupported);
+    Sampling bad;
+    bad.temperature = -1;
+    CHECK(code(prompt_of(5), 5, bad) == Errc::unsupported);
+    bad = {};
+    bad.top_p = 1.5f;
+    CHECK(code(prompt_of(5), 5, bad) == Errc::unsupported);
+    bad = {};
+    bad.stop = std::vector<std::string>(17, "x");
+    CHECK(code(prompt_of(5), 5, bad) == Errc::unsupported);
+    CHECK(sink.n_ends() == 0);
+    REQUIRE(scheduler.submit(prompt_of(90), {}, 10, 1, sink));
+    sink.wait_for_end();
+    CHECK(sink.usage().n_output == 10);
+}
+
+TEST_CASE("scheduler: a model without finite logits fails the sequence, not the process",
+          "[engine][threads]") {
+    RecordingSink sink;
+    RecordingSink next;
+    Bench bench;
+    std::atomic<bool> broken{true};
+    bench.decoder.on_step = [&](std::span<const Decoder::Chunk> batch) {
+        if (!broken) return;
+        const auto n = static_cast<size_t>(bench.decoder.n_vocab());
+        for (const auto& chunk : batch) std::fill_n(chunk.logits, n, std::nanf(""));
+    };
+    auto& scheduler = bench.start();
+    REQUIRE(scheduler.submit(prompt_of(5), {}, 5, 1, sink));
+    sink.wait_for_end();
+    CHECK(sink.reason() == FinishReason::failed);
+    CHECK(sink.usage().n_output == 0);
+    broken = false;
+    REQUIRE(scheduler.submit(prompt_of(5), {}, 5, 1, next));
+    next.wait_for_end();
+    CHECK(next.reason() == FinishReason::length);
+}
+
+TEST_CASE("scheduler: logprobs stand beside their content", "[engine][threads]") {
+    RecordingSink sink;
+    Bench bench;
+    auto& scheduler = bench.start();
+    Sampling sampling;
+    sampling.logprobs = true;
+    sampling.n_top_logprobs = 3;
+    REQUIRE(scheduler.submit(prompt_of(5), sampling, 30, 1, sink));
+    sink.wait_for_end();
+    REQUIRE(sink.logprobs().size() == 30);
+    std::string bytes;
+    for (const TokenLogprob& logprob : sink.logprobs()) {
+        bytes += logprob.bytes;
+        CHECK(logprob.logprob < 0);
+        REQUIRE(logprob.top.size() == 3);
+        CHECK(logprob.top[0].second >= logprob.top[1].second);
+        CHECK(logprob.top[0].second >= logprob.logprob);
+    }
+    CHECK(repair_utf8(bytes) == sink.content());
+}
+
+TEST_CASE("scheduler: destruction cancels each sequence exactly once", "[engine][threads]") {
+    std::vector<RecordingSink> sinks(20);
+    {
+        SchedulerConfig config;
+        config.n_sequences_max = 3;
+        Bench bench(config);
+        auto& scheduler = bench.start();
+        for (size_t i = 0; i < sinks.size(); ++i) {
+            if (i == 1) sinks[i].room = [] { return false; };
+            REQUIRE(scheduler.submit(prompt_of(10), {}, 8000, i % 3, sinks[i]));
+        }
+        sinks[0].wait_for_deltas(1);
+    }
+    for (const auto& sink : sinks) {
+        CHECK(sink.n_ends() == 1);
+        CHECK(sink.reason() == FinishReason::cancelled);
+    }
+}
+
+TEST_CASE("scheduler: submit while closing is refused", "[engine][threads]") {
+    RecordingSink late;
+    // Submits another sequence when it hears of its end.
+    struct Chain final : TokenSink {
+        Scheduler* scheduler = nullptr;
+        RecordingSink* late = nullptr;
+        std::optional<Errc> refused;
+        bool on_delta(TokenDelta&&) override { return false; }
+        void on_end(FinishReason, const TokenUsage&) override {
+            const auto submitted = scheduler->submit(prompt_of(3), {}, 3, 1, *late);
+            if (!submitted) refused = submitted.error().code;
+        }
+    } chain;
+    {
+        Bench bench;
+        chain.scheduler = &bench.start();
+        chain.late = &late;
+        REQUIRE(chain.scheduler->submit(prompt_of(5), {}, 50, 1, chain));
+    }
+    CHECK(chain.refused == Errc::shutting_down);
+    CHECK(late.n_ends() == 0);
+}
+
+TEST_CASE("scheduler: submits, cancels and resumes from many threads end every sequence once",
+          "[engine][threads]") {
+    constexpr size_t kThreads = 4;
+    constexpr size_t kEach = 60;
+    std::vector<RecordingSink> sinks(kThreads * kEach);
+    std::atomic<int64_t> n_output{0};
+    SchedulerConfig config;
+    config.n_sequences_max = 4;
+    config.n_queued_max = 1000;
+    config.n_prefill_tokens = 20;
+    Bench bench(config);
+    auto& scheduler = bench.start();
+    std::vector<std::thread> threads;
+    for (size_t t = 0; t < kThreads; ++t) {
+        threads.emplace_back([&, t] {
+            std::mt19937 random(static_cast<unsigned>(t));
+            for (size_t i = 0; i < kEach; ++i) {
+                RecordingSink& sink = sinks[t * kEach + i];
+                const bool parks = random() % 4 == 0;
+                if (parks) sink.room = [] { return false; };
+                const auto id = scheduler.submit(prompt_of(1 + random() % 60), {},
+                                                 1 + static_cast<int64_t>(random() % 30), t, sink);
+                if (!id) std::abort();
+                if (parks || random() % 3 == 0) scheduler.resume(*id);
+                if (parks || random() % 3 == 0) scheduler.cancel(*id);
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    for (auto& sink : sinks) {
+        sink.wait_for_end();
+        CHECK(sink.n_ends() == 1);
+        n_output += sink.usage().n_output;
+    }
+    CHECK(scheduler.stats().n_decode_tokens == n_output);
+    CHECK(scheduler.stats().n_sequences_live == 0);
+    CHECK(scheduler.stats().n_sequences_waiting == 0);
+}
+
+TEST_CASE("waiting queue: owners take turns, first come first served within one", "[engine]") {
+    WaitingQueue queue;
+    RecordingSink sink;
+    const auto push = [&](uint64_t id, uint64_t owner) {
+        AnswerStream answer(small_tokenizer(), small_controls(), false, {});
+        queue.push(std::unique_ptr<Sequence>(
+            new Sequence{{id}, prompt_of(1), {}, 1, owner, &sink, std::move(answer)}));
+    };
+    for (uint64_t id = 1; id <= 4; ++id) push(id, 100);
+    push(5, 200);
+    push(6, 300);
+    push(7, 200);
+    CHECK(queue.n() == 7);
+    CHECK(queue.take({2}));
+    CHECK_FALSE(queue.take({2}));
+    std::vector<uint64_t> order;
+    while (auto next = queue.pop()) order.push_back(next->id.n);
+    CHECK(order == std::vector<uint64_t>{1, 5, 6, 3, 7, 4});
+    CHECK(queue.n() == 0);
+}
