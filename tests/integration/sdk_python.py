@@ -62,7 +62,7 @@ def stream_helper(model):
     with client.chat.completions.stream(model=model, messages=HELLO, max_tokens=8) as events:
         kinds = {event.type for event in events}
         assert "chunk" in kinds, kinds
-        assert events.get_final_completion().choices[0].message.role == "assistant"
+        assert events.current_completion_snapshot.choices[0].message.role == "assistant"
 
 
 def asynchronous(model):

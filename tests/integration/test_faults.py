@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import wire
 from mock import Mock
-from weir import Weir, metric, nano
+from weir import PATIENCE, Weir, metric, nano
 
+WAIT = f"{int(12 * PATIENCE)}ms"  # what an upstream may be silent: 700 ms, longer under a sanitizer
 N_OUTPUT = 30  # the limit of each request; a mock that minds it sends 20
 
 
@@ -48,7 +49,7 @@ FAULTS = [
     Fault("fault-11-delta", "whole", "whole", "ok", OK, "exact"),
     Fault("fault-12", "whole", "whole", "ok", OK, "exact"),
     Fault("fault-13", "whole", "whole", "tool_calls", OK, "some"),
-    Fault("fault-14-k3", "cut", 502, "cut", ("server_error",)),
+    Fault("fault-14-k3", "cut", 502, "upstream_error", ("server_error",)),
     Fault("fault-15-k3", "cut", 502, "cut", ("malformed", "cut")),
     Fault("fault-16", 504, 504, "upstream_error", ("timeout_ttft",)),
     Fault("fault-17", "whole", "whole", "length", OK, "exact"),
@@ -59,7 +60,7 @@ FAULTS = [
 class Faults(unittest.TestCase):
     def run_all(self, stream):
         with Mock() as mock, Weir(upstream=mock.base_url, local=False, remote_models=[f.model for f in FAULTS],
-                                  timeouts="{connect: 1s, ttft: 700ms, idle: 700ms, total: 60s}") as weir:
+                                  timeouts=f"{{ttft: {WAIT}, idle: {WAIT}}}") as weir:
             key = weir.account(credit="1000.00")
             weir.start()
             for fault in FAULTS:
@@ -80,7 +81,7 @@ class Faults(unittest.TestCase):
             for fault in FAULTS:
                 with self.subTest(fault.model):
                     self.check_charge(fault, stream, rows.get(fault.model), log[fault.model])
-                    classes = [c for c in (*fault.classes,)
+                    classes = [c for c in fault.classes
                                if metric(samples, "weir_attempts_total", endpoint=fault.model, **{"class": c}) == 1]
                     self.assertEqual(len(classes), 1, [s for s in samples if fault.model in s and "attempts" in s])
                     self.assertEqual(metric(samples, "weir_requests_total", route=fault.model, outcome=fault.outcome), 1)
@@ -162,7 +163,7 @@ class FallBack(unittest.TestCase):
     def test_before_the_first_byte_and_never_after(self):
         late = "fault-14-k3"
         routes = "".join(
-            f"  then-{model}: {{plan: [{model}, mock], fall_back_on: {self.CLASSES}, timeouts: {{ttft: 500ms}}}}\n"
+            f"  then-{model}: {{plan: [{model}, mock], fall_back_on: {self.CLASSES}, timeouts: {{ttft: {WAIT}}}}}\n"
             for model in [*self.EARLY, late])
         with Mock() as mock, Weir(upstream=mock.base_url, local=False, routes=routes,
                                   remote_models=[*self.EARLY, late]) as weir:
