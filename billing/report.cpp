@@ -129,7 +129,7 @@ public:
 private:
     static std::string find(const std::map<int64_t, std::string>& texts, int64_t id) {
         const auto at = texts.find(id);
-        return at == texts.end() ? "?" + std::to_string(id) : at->second;
+        return at == texts.end() ? std::to_string(id) : at->second;
     }
     std::map<int64_t, std::string> accounts_, names_;
 };
