@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "gateway/server/connection.h"
+#include "gateway/telemetry/wall_clock.h"
 
 namespace gateway {
 namespace {
@@ -27,7 +28,7 @@ IoWorker::IoWorker(IoThread& thread, std::shared_ptr<Shared> shared)
     : thread_(thread), shared_(std::move(shared)), sweep_timer_(thread.io.get_executor()) {}
 
 std::string_view IoWorker::date() {
-    const std::time_t now = std::time(nullptr);
+    const auto now = static_cast<std::time_t>(wall_clock_now().ms / 1'000);
     if (now != date_second_) {
         date_second_ = now;
         date_ = http_date(now);

@@ -9,7 +9,7 @@ OURS = {
     "engine": {"engine", "config"},
     "gateway": {"gateway", "routing", "billing", "config", "engine/engine.h", "engine/model_tools.h"},
     # Below gateway: the server knows no dialect, the dialect no socket, an upstream no client's connection.
-    "gateway/server": {"gateway/server", "config"},
+    "gateway/server": {"gateway/server", "gateway/telemetry/wall_clock.h", "config"},
     "gateway/api": {"gateway/api", "gateway/chat/attempt.h", "gateway/server/http_types.h", "routing", "billing", "config",
                     "engine/engine.h"},
     "gateway/upstream": {"gateway/upstream", "gateway/api/chat_request.h", "gateway/chat/attempt.h", "gateway/chat/wake.h",
