@@ -1,6 +1,6 @@
 #pragma once
-// Remote OpenAI-compatible endpoints, over one libcurl multi per io thread. The only place that opens a
-// connection to an upstream.
+// Remote OpenAI-compatible endpoints, over one libcurl multi per io thread. The only place that
+// opens a connection to an upstream.
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
@@ -20,14 +20,20 @@ struct UpstreamCall {
     int64_t n_output_tokens_max = 0;       // sent on: what is held
     routing::Thinking thinking;
     config::Timeouts timeouts;
-    TimePoint deadline;                    // of the whole request
-    std::string request_id;                // sent as x-request-id
+    TimePoint deadline;      // of the whole request
+    std::string request_id;  // sent as x-request-id
 };
+
+class InflightCounts;  // inflight.h
 
 // One per io thread, confined to it. Outlives its attempts.
 class UpstreamClient {
 public:
-    static std::unique_ptr<UpstreamClient> create(asio::io_context& io, const config::Limits& limits);
+    // `inflight` is shared by the clients of all io threads, so that n_inflight_max holds for the
+    // process; null: this client counts alone.
+    static std::unique_ptr<UpstreamClient> create(
+        asio::io_context& io, const config::Limits& limits,
+        std::shared_ptr<InflightCounts> inflight = nullptr);
     virtual ~UpstreamClient() = default;
     // Starts at once. `config` keeps alive what the call points to.
     virtual std::unique_ptr<Attempt> start(const UpstreamCall& call,

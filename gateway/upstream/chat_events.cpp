@@ -1,0 +1,275 @@
+#include "gateway/upstream/chat_events.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "gateway/upstream/body_edit.h"
+#include "gateway/upstream/choice_look.h"
+#include "gateway/upstream/finish_reason.h"
+#include "gateway/upstream/json_parser.h"
+#include "gateway/upstream/object_scan.h"
+#include "gateway/upstream/usage_reader.h"
+
+namespace gateway {
+
+namespace {
+
+using config::FailureClass;
+using simdjson::dom::array;
+using simdjson::dom::element;
+using simdjson::dom::object;
+
+constexpr int64_t kChoicesMax = 128;
+
+EventLook broken(FailureClass failure, std::string detail) {
+    EventLook out;
+    out.kind = EventLook::Kind::failed;
+    out.failure = failed(failure, std::move(detail));
+    return out;
+}
+
+EventLook said_error(std::string_view data) {
+    EventLook out;
+    out.kind = EventLook::Kind::failed;
+    out.failure = classify(200, read_error_body(data));
+    return out;
+}
+
+// What JavaScript takes for true: the clients' own rule for the key `error`.
+bool is_error(const element& value) {
+    bool flag = true;
+    std::string_view text;
+    if (value.is_null()) return false;
+    if (!value.get(flag)) return flag;
+    if (!value.get(text)) return !text.empty();
+    return true;
+}
+
+// In valid JSON a line end stands between tokens only.
+void join_lines(std::string& data) {
+    if (data.find_first_of("\r\n") == data.npos) return;
+    for (char& c : data) {
+        if (c == '\n' || c == '\r') c = ' ';
+    }
+}
+
+void trim(std::string& data) {
+    constexpr std::string_view kBlanks = " \t\r\n";
+    const size_t end = data.find_last_not_of(kBlanks);
+    data.erase(end == data.npos ? 0 : end + 1);
+    data.erase(0, std::min(data.find_first_not_of(kBlanks), data.size()));
+}
+
+std::string edited_calls(std::string_view calls, const std::vector<int64_t>& indexes) {
+    std::string out = "[";
+    size_t n = 0;
+    for (const std::string_view call : array_elements(calls)) {
+        if (out.size() > 1) out += ',';
+        const bool numbered = !call.empty() && call.front() == '{' && n < indexes.size();
+        if (!numbered) {
+            out += call;
+            continue;
+        }
+        const std::vector<BodyEdit> edits{{"index", std::to_string(indexes[n++])}};
+        out += edit_object(call, edits);
+    }
+    return out += ']';
+}
+
+std::string_view member_of(std::string_view text, std::string_view key) {
+    for (const BodyMember& member : object_members(text)) {
+        if (member.key == key)
+            return text.substr(member.value_begin, member.value_end - member.value_begin);
+    }
+    return {};
+}
+
+// What a client must not see of a choice as it came; empty if nothing.
+std::vector<BodyEdit> choice_edits(const ChoiceLook& look, std::string_view choice) {
+    std::vector<BodyEdit> edits;
+    if (look.finish_reason) {
+        const FinishReason reason = read_finish_reason(*look.finish_reason);
+        if (reason.kind == FinishReason::Kind::none) edits.push_back({"finish_reason", "null"});
+        if (reason.kind == FinishReason::Kind::ended && reason.word != *look.finish_reason) {
+            edits.push_back({"finish_reason", json_string(reason.word)});
+        }
+    }
+    if (!look.tool_indexes.empty()) {
+        const std::string_view delta = member_of(choice, "delta");
+        const std::vector<BodyEdit> calls{
+            {"tool_calls", edited_calls(member_of(delta, "tool_calls"), look.tool_indexes)}};
+        edits.push_back({"delta", edit_object(delta, calls)});
+    }
+    return edits;
+}
+
+}  // namespace
+
+struct ChatEvents::Choice {
+    bool began = false, ended = false;
+    ToolIndexes tools;
+};
+
+struct ChatEvents::Document {
+    object root;
+    array choices;
+    bool has_choices = false;
+    bool has_usage = false;  // the member, whatever its value
+};
+
+ChatEvents::ChatEvents(JsonParser& parser, int n_choices, bool include_usage)
+    : parser_(parser), n_choices_(n_choices), include_usage_(include_usage) {}
+
+ChatEvents::~ChatEvents() = default;
+
+EventLook ChatEvents::event(SseEvent&& event) {
+    trim(event.data);
+    if (event.data.empty()) return {};
+    if (event.data == "[DONE]") return {EventLook::Kind::done, {}, {}};
+    if (event.type == "error") return said_error(event.data);
+    return look(std::move(event.data), true);
+}
+
+EventLook ChatEvents::whole(std::string&& body) {
+    trim(body);
+    EventLook out = look(std::move(body), false);
+    if (out.kind == EventLook::Kind::skip ||
+        (out.kind == EventLook::Kind::chunk && out.chunk.usage_only)) {
+        return broken(FailureClass::malformed, "an answer without choices");
+    }
+    if (out.kind == EventLook::Kind::chunk && !all_ended()) {
+        return broken(FailureClass::malformed, "an answer without finish_reason");
+    }
+    return out;
+}
+
+bool ChatEvents::all_ended() const {
+    const auto open = [](const Choice& choice) { return choice.began && !choice.ended; };
+    return !finish_reason_.empty() && std::none_of(choices_.begin(), choices_.end(), open);
+}
+
+bool ChatEvents::asked_ended() const {
+    const auto n_ended = std::count_if(choices_.begin(), choices_.end(),
+                                       [](const Choice& choice) { return choice.ended; });
+    return all_ended() && n_ended >= n_choices_;
+}
+
+EventLook ChatEvents::look(std::string&& data, bool streamed) {
+    join_lines(data);
+    data.reserve(data.size() + simdjson::SIMDJSON_PADDING);
+    // A large document would leave its buffers behind for good: it gets a parser of its own.
+    constexpr size_t kSharedParserBytesMax = 1 << 20;
+    std::optional<simdjson::dom::parser> own;
+    if (data.size() > kSharedParserBytesMax) own.emplace();
+    simdjson::dom::parser& parser = own ? *own : parser_.dom;
+    element root;
+    if (const auto error = parser.parse(data.data(), data.size(), false).get(root)) {
+        return broken(FailureClass::malformed, simdjson::error_message(error));
+    }
+    Document document;
+    if (root.get(document.root)) return broken(FailureClass::malformed, "not a JSON object");
+    element error;
+    if (!document.root["error"].get(error) && is_error(error)) return said_error(data);
+    element usage;
+    document.has_usage = !document.root["usage"].get(usage);
+    if (document.has_usage) {
+        if (auto stated = read_usage(usage)) usage_ = stated;
+    }
+    element choices;
+    const bool absent = document.root["choices"].get(choices) || choices.is_null();
+    document.has_choices = !absent;
+    if (absent && (!document.has_usage || usage.is_null())) return {};
+    if (!absent && choices.get(document.choices)) {
+        return broken(FailureClass::malformed, "choices is not an array");
+    }
+    return look_at_choices(document, std::move(data), streamed);
+}
+
+EventLook ChatEvents::look_at_choices(const Document& document, std::string&& data, bool streamed) {
+    EventLook out;
+    out.kind = EventLook::Kind::chunk;
+    out.chunk.usage_only = true;
+    std::vector<ChoiceLook> looks;
+    if (document.has_choices) {
+        for (const element item : document.choices) {
+            object choice;
+            if (item.get(choice))
+                return broken(FailureClass::malformed, "a choice is not an object");
+            int64_t index = 0;
+            if (choice["index"].get(index)) index = 0;
+            if (index < 0 || index >= kChoicesMax)
+                return broken(FailureClass::malformed, "a choice's index");
+            if (choices_.size() <= static_cast<size_t>(index))
+                choices_.resize(static_cast<size_t>(index) + 1);
+            ToolIndexes* tools = streamed ? &choices_[static_cast<size_t>(index)].tools : nullptr;
+            looks.push_back(look_at_choice(choice, streamed ? "delta" : "message", tools));
+            if (auto failure = note_choice(looks.back())) {
+                out.kind = EventLook::Kind::failed;
+                out.failure = std::move(*failure);
+                return out;
+            }
+            out.chunk.usage_only = false;
+            out.chunk.n_text_bytes += looks.back().n_text_bytes;
+            out.chunk.n_reasoning_bytes += looks.back().n_reasoning_bytes;
+        }
+    }
+    if (!out.chunk.usage_only) chunk_seen_ = true;
+    out.chunk.data = for_client(document, std::move(looks), std::move(data), streamed);
+    return out;
+}
+
+std::optional<Failure> ChatEvents::note_choice(const ChoiceLook& look) {
+    Choice& choice = choices_[static_cast<size_t>(look.index)];
+    choice.began = true;
+    if (look.usage) {
+        if (auto stated = read_usage(*look.usage)) usage_ = stated;
+    }
+    if (!look.finish_reason) return std::nullopt;
+    const FinishReason reason = read_finish_reason(*look.finish_reason);
+    switch (reason.kind) {
+        case FinishReason::Kind::none:
+            return std::nullopt;
+        case FinishReason::Kind::ended:
+            note_finish(look.index, reason.word);
+            return std::nullopt;
+        case FinishReason::Kind::broken:
+            return failed(chunk_seen_ ? FailureClass::cut : FailureClass::server_error,
+                          "the upstream gave up on its answer");
+        case FinishReason::Kind::unknown:
+            break;
+    }
+    return failed(FailureClass::malformed, "an unknown finish_reason");
+}
+
+void ChatEvents::note_finish(int64_t index, std::string_view word) {
+    choices_[static_cast<size_t>(index)].ended = true;
+    if (finish_reason_.empty() || index == 0) finish_reason_ = word;
+}
+
+std::string ChatEvents::for_client(const Document& document, std::vector<ChoiceLook> looks,
+                                   std::string&& data, bool streamed) const {
+    std::vector<BodyEdit> edits;
+    if (streamed && document.has_usage && !include_usage_) edits.push_back({"usage", std::nullopt});
+    if (!document.has_choices) {
+        edits.push_back({"choices", "[]"});
+    } else {
+        const auto needs_edit = [](const ChoiceLook& look) {
+            return !look.tool_indexes.empty() ||
+                   (look.finish_reason && !choice_edits(look, {}).empty());
+        };
+        if (std::any_of(looks.begin(), looks.end(), needs_edit)) {
+            std::string choices = "[";
+            size_t n = 0;
+            for (const std::string_view choice : array_elements(member_of(data, "choices"))) {
+                if (n == looks.size()) break;
+                if (n > 0) choices += ',';
+                choices += edit_object(choice, choice_edits(looks[n++], choice));
+            }
+            edits.push_back({"choices", choices + "]"});
+        }
+    }
+    if (edits.empty()) return std::move(data);
+    return edit_object(data, edits);
+}
+
+}  // namespace gateway

@@ -1,0 +1,22 @@
+#pragma once
+// Where the parts of a JSON text stand, so that single ones can be replaced while the rest keeps
+// its bytes. For texts that a parser has accepted; any other text gives some spans inside it, never
+// a crash.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/api/chat_request.h"
+
+namespace gateway {
+
+// The members of the object that is `text` (blanks around it allowed).
+std::vector<BodyMember> object_members(std::string_view text);
+
+// The elements of the array that is `text`, without commas and blanks.
+std::vector<std::string_view> array_elements(std::string_view text);
+
+// `text` as a JSON string, quotes included.
+std::string json_string(std::string_view text);
+
+}  // namespace gateway

@@ -1,0 +1,106 @@
+#include "gateway/upstream/upstream_body.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "gateway/upstream/body_edit.h"
+#include "gateway/upstream/object_scan.h"
+
+namespace gateway {
+
+namespace {
+
+using config::Effort;
+using config::UpstreamKind;
+
+// Every spelling of a thinking control that clients send (thinking-tiers 7.1). None goes on as it
+// came.
+constexpr std::array<std::string_view, 6> kThinkingMembers = {
+    "reasoning_effort", "reasoning", "thinking", "enable_thinking", "think", "thinking_budget"};
+constexpr std::array<std::string_view, 5> kTemplateControls = {
+    "reasoning_effort", "enable_thinking", "thinking", "thinking_budget", "reasoning"};
+
+class Edits {
+public:
+    explicit Edits(const ChatRequest& request) : request_(request) {}
+    void set(std::string_view key, std::string value) { edits_.push_back({key, std::move(value)}); }
+    void drop(std::string_view key) { edits_.push_back({key, std::nullopt}); }
+    // The text of a member that the client sent; empty if it sent none.
+    std::string_view sent(std::string_view key) const {
+        for (const BodyMember& member : request_.members) {
+            if (member.key == key) {
+                return std::string_view(request_.body)
+                    .substr(member.value_begin, member.value_end - member.value_begin);
+            }
+        }
+        return {};
+    }
+    std::string apply() const { return edit_body(request_.body, request_.members, edits_); }
+
+private:
+    const ChatRequest& request_;
+    std::vector<BodyEdit> edits_;
+};
+
+bool is_object(std::string_view value) {
+    return !value.empty() && value.front() == '{';
+}
+
+// Takes the thinking controls out of an object that may hold other things too.
+void drop_inside(Edits& edits, std::string_view key, std::span<const std::string_view> controls) {
+    const std::string_view value = edits.sent(key);
+    if (!is_object(value)) return;
+    std::vector<BodyEdit> inner;
+    for (const std::string_view control : controls) inner.push_back({control, std::nullopt});
+    std::string rest = edit_object(value, inner);
+    if (rest == "{}") {
+        edits.drop(key);
+    } else {
+        edits.set(key, std::move(rest));
+    }
+}
+
+void edit_usage(Edits& edits) {
+    const std::array<BodyEdit, 1> include{{{"include_usage", "true"}}};
+    const std::string_view options = edits.sent("stream_options");
+    edits.set("stream_options", edit_object(is_object(options) ? options : "{}", include));
+}
+
+void edit_output_limit(Edits& edits, const UpstreamCall& call) {
+    const bool is_openai = call.upstream->kind == UpstreamKind::openai;
+    edits.set(is_openai ? "max_completion_tokens" : "max_tokens",
+              std::to_string(call.n_output_tokens_max));
+    edits.drop(is_openai ? "max_tokens" : "max_completion_tokens");
+}
+
+void edit_thinking(Edits& edits, const UpstreamCall& call) {
+    const bool is_deepseek = call.upstream->kind == UpstreamKind::deepseek;
+    const bool is_off = call.thinking.tier == Effort::none;
+    const bool sends_effort = call.thinking.send && !(is_deepseek && is_off);
+    const bool sends_type = call.thinking.send && is_deepseek;
+    for (const std::string_view key : kThinkingMembers) {
+        if (key == "reasoning_effort" && sends_effort) {
+            edits.set(key, json_string(config::to_string(call.thinking.tier)));
+        } else if (key == "thinking" && sends_type) {
+            edits.set(key, is_off ? R"({"type":"disabled"})" : R"({"type":"enabled"})");
+        } else {
+            edits.drop(key);
+        }
+    }
+    drop_inside(edits, "chat_template_kwargs", kTemplateControls);
+    drop_inside(edits, "output_config", std::array<std::string_view, 1>{"effort"});
+}
+
+}  // namespace
+
+std::string upstream_body(const UpstreamCall& call) {
+    Edits edits(*call.request);
+    edits.set("model", json_string(call.endpoint->model));
+    if (call.request->stream) edit_usage(edits);
+    edit_output_limit(edits, call);
+    edit_thinking(edits, call);
+    return edits.apply();
+}
+
+}  // namespace gateway

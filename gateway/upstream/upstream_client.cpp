@@ -1,0 +1,95 @@
+#include "gateway/upstream/upstream_client.h"
+
+#include <algorithm>
+#include <map>
+
+#include "gateway/telemetry/version.h"
+#include "gateway/upstream/json_parser.h"
+#include "gateway/upstream/refused_attempt.h"
+#include "gateway/upstream/remote_attempt.h"
+#include "gateway/upstream/upstream_body.h"
+
+namespace gateway {
+
+namespace {
+
+// The headers that every request with one key has in common.
+class HeaderCache {
+public:
+    std::shared_ptr<const HeaderList> get(const config::Upstream& upstream, bool streamed) {
+        Entry& entry = entries_[{upstream.name, streamed}];
+        if (!entry.headers || entry.key != upstream.api_key.reveal()) {
+            entry.key = upstream.api_key.reveal();
+            entry.headers = make(entry.key, streamed);
+        }
+        return entry.headers;
+    }
+
+private:
+    struct Entry {
+        std::string key;
+        std::shared_ptr<const HeaderList> headers;
+    };
+
+    static std::shared_ptr<const HeaderList> make(const std::string& key, bool streamed) {
+        auto headers = std::make_shared<HeaderList>();
+        headers->add("content-type: application/json");
+        headers->add(streamed ? "accept: text/event-stream" : "accept: application/json");
+        headers->add(std::string("user-agent: weir/") + kVersion);
+        headers->add("expect:");
+        if (!key.empty()) headers->add("authorization: Bearer " + key);
+        return headers;
+    }
+
+    std::map<std::pair<std::string, bool>, Entry> entries_;
+};
+
+// Nothing that could end a header line goes into one.
+std::string request_id_header(const std::string& id) {
+    const bool clean =
+        std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7f; });
+    return clean && !id.empty() ? "x-request-id: " + id : std::string();
+}
+
+class CurlUpstreamClient final : public UpstreamClient {
+public:
+    CurlUpstreamClient(asio::io_context& io, const config::Limits& limits,
+                       std::shared_ptr<InflightCounts> inflight)
+        : io_(io), limits_(limits), inflight_(std::move(inflight)), multi_(io) {}
+
+    std::unique_ptr<Attempt> start(const UpstreamCall& call,
+                                   std::shared_ptr<const config::Config> config) override {
+        auto permit = inflight_->acquire(call.upstream->name, call.upstream->n_inflight_max);
+        if (!permit) {
+            return std::make_unique<RefusedAttempt>(failed(
+                config::FailureClass::overloaded, "n_inflight_max of the upstream is reached"));
+        }
+        TransferRequest request;
+        request.url = call.upstream->base_url + "/chat/completions";
+        request.body = upstream_body(call);
+        request.headers = headers_.get(*call.upstream, call.request->stream);
+        request.own_header = request_id_header(call.request_id);
+        return std::make_unique<RemoteAttempt>(AttemptServices{io_, limits_, multi_, parser_}, call,
+                                               std::move(config), std::move(*permit),
+                                               std::move(request));
+    }
+
+private:
+    asio::io_context& io_;
+    const config::Limits limits_;
+    const std::shared_ptr<InflightCounts> inflight_;
+    HeaderCache headers_;
+    JsonParser parser_;
+    CurlMulti multi_;
+};
+
+}  // namespace
+
+std::unique_ptr<UpstreamClient> UpstreamClient::create(asio::io_context& io,
+                                                       const config::Limits& limits,
+                                                       std::shared_ptr<InflightCounts> inflight) {
+    if (!inflight) inflight = std::make_shared<InflightCounts>();
+    return std::make_unique<CurlUpstreamClient>(io, limits, std::move(inflight));
+}
+
+}  // namespace gateway

@@ -1,0 +1,15 @@
+#pragma once
+// The usage object of a completion or chunk, in the spellings of the upstreams.
+#include <simdjson.h>
+
+#include <optional>
+
+#include "gateway/chat/attempt.h"
+
+namespace gateway {
+
+// Nothing if it is no object, states neither prompt nor output, or a count of it is impossible
+// (negative, not a whole number). Sizes are not judged: what holds them does that.
+std::optional<Usage> read_usage(const simdjson::dom::element& usage);
+
+}  // namespace gateway

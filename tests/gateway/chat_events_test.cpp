@@ -1,0 +1,209 @@
+#include "gateway/upstream/chat_events.h"
+
+#include <catch2/catch.hpp>
+
+#include "gateway/upstream/json_parser.h"
+
+using config::FailureClass;
+using gateway::ChatEvents;
+using gateway::EventLook;
+using Kind = gateway::EventLook::Kind;
+
+namespace {
+
+gateway::JsonParser parser;
+
+EventLook look(ChatEvents& events, const std::string& data, const std::string& type = "") {
+    return events.event({type, data});
+}
+
+std::string passed(const std::string& data, bool include_usage) {
+    ChatEvents events(parser, 1, include_usage);
+    const EventLook seen = look(events, data);
+    REQUIRE(seen.kind == Kind::chunk);
+    return seen.chunk.data;
+}
+
+const std::string kText =
+    R"({"choices":[{"index":0,"delta":{"content":"h\u00fc"},"finish_reason":null}]})";
+const std::string kStop = R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})";
+
+}  // namespace
+
+TEST_CASE("chat events: bytes pass unchanged, usage is read wherever it stands", "[events]") {
+    ChatEvents events(parser, 1, true);
+    const std::string spaced =
+        R"( { "id":null, "choices" : [ {"index":0,"delta":{"content":"a","reasoning_content":"bc"},"finish_reason":null}],"usage":{"prompt_tokens":5,"completion_tokens":1}} )";
+    const EventLook first = look(events, spaced);
+    REQUIRE(first.kind == Kind::chunk);
+    CHECK(first.chunk.data == spaced.substr(1, spaced.size() - 2));
+    CHECK(first.chunk.n_text_bytes == 3);
+    CHECK(first.chunk.n_reasoning_bytes == 2);
+    CHECK_FALSE(first.chunk.usage_only);
+    REQUIRE(events.usage());
+    CHECK(events.usage()->n_prompt == 5);
+    look(events, R"({"choices":[],"usage":null})");
+    look(
+        events,
+        R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":6,"completion_tokens":2}}]})");
+    CHECK(events.usage()->n_prompt == 6);
+    const EventLook last = look(
+        events,
+        R"({"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":3,"cache_write_tokens":2},"completion_tokens_details":{"reasoning_tokens":1}}})");
+    CHECK(last.chunk.usage_only);
+    CHECK(events.usage()->n_prompt == 9);
+    CHECK(events.usage()->n_output == 4);
+    CHECK(events.usage()->n_cache_read == 3);
+    CHECK(events.usage()->n_cache_write == 2);
+    CHECK(events.usage()->n_reasoning == 1);
+}
+
+TEST_CASE("chat events: DeepSeek's cache hit, and impossible counts", "[events]") {
+    ChatEvents events(parser, 1, true);
+    look(
+        events,
+        R"({"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":4,"prompt_cache_hit_tokens":5}})");
+    CHECK(events.usage()->n_cache_read == 5);
+    for (const char* bad : {R"("prompt_tokens":-1)", R"("prompt_tokens":1.5)",
+                            R"("total_tokens":3)", R"("prompt_tokens":"9")"}) {
+        look(events, std::string(R"({"choices":[],"usage":{)") + bad + "}}");
+        CHECK(events.usage()->n_prompt == 7);
+    }
+    look(events,
+         R"({"choices":[],"usage":{"prompt_tokens":18446744073709551615,"completion_tokens":1}})");
+    CHECK(events.usage()->n_prompt == 1'000'000'000'000'000);
+}
+
+TEST_CASE("chat events: a client that did not ask for usage sees none", "[events]") {
+    CHECK(
+        passed(
+            R"({"a":1,"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}],"usage":null,"b":2})",
+            false) ==
+        R"({"a":1,"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}],"b":2})");
+    CHECK(
+        passed(
+            R"({"usage":{"prompt_tokens":1},"choices":[{"index":0,"delta":{"content":"\"usage\":null"}}]})",
+            false) == R"({"choices":[{"index":0,"delta":{"content":"\"usage\":null"}}]})");
+    CHECK(passed(R"({"choices":[{"index":0,"delta":{}}],"usage":null})", true) ==
+          R"({"choices":[{"index":0,"delta":{}}],"usage":null})");
+    CHECK(passed(R"({"choices":null,"usage":{"prompt_tokens":1}})", true) ==
+          R"({"choices":[],"usage":{"prompt_tokens":1}})");
+    CHECK(passed(R"({"usage":{"prompt_tokens":1}})", true) ==
+          R"({"usage":{"prompt_tokens":1},"choices":[]})");
+}
+
+TEST_CASE("chat events: line ends between tokens become blanks", "[events]") {
+    CHECK(passed("{\"choices\":[\n{\"index\":0,\r\n\"delta\":{\"content\":\"a\\nb\"}}]}", true) ==
+          "{\"choices\":[ {\"index\":0,  \"delta\":{\"content\":\"a\\nb\"}}]}");
+}
+
+TEST_CASE("chat events: finish reasons come down to the known ones", "[events]") {
+    const auto finish = [](const std::string& said) {
+        return R"({"choices":[{"index":0,"delta":{},"finish_reason":")" + said + "\"}]}";
+    };
+    const std::pair<const char*, const char*> cases[] = {
+        {"eos", "stop"},  {"end_turn", "stop"},         {"max_tokens", "length"},
+        {"stop", "stop"}, {"tool_calls", "tool_calls"}, {"content_filter", "content_filter"}};
+    for (const auto& [said, known] : cases) {
+        ChatEvents events(parser, 1, true);
+        CHECK(look(events, finish(said)).chunk.data == finish(known));
+        CHECK(events.finish_reason() == known);
+        CHECK(events.all_ended());
+        CHECK(events.asked_ended());
+    }
+    ChatEvents open(parser, 1, true);
+    CHECK(look(open, finish("")).chunk.data ==
+          R"({"choices":[{"index":0,"delta":{},"finish_reason":null}]})");
+    CHECK_FALSE(open.all_ended());
+    ChatEvents early(parser, 1, true);
+    CHECK(look(early, finish("insufficient_system_resource")).failure.failure ==
+          FailureClass::server_error);
+    ChatEvents late(parser, 1, true);
+    look(late, kText);
+    CHECK(look(late, finish("insufficient_system_resource")).failure.failure == FailureClass::cut);
+    CHECK(look(late, finish("zzz")).failure.failure == FailureClass::malformed);
+}
+
+TEST_CASE("chat events: errors, pings and garbage", "[events]") {
+    ChatEvents events(parser, 1, true);
+    CHECK(
+        look(events, R"({"error":{"message":"m","code":"rate_limit_exceeded"}})").failure.failure ==
+        FailureClass::rate_limit);
+    CHECK(look(events, R"({"message":"m","code":"insufficient_quota"})", "error").failure.failure ==
+          FailureClass::quota);
+    CHECK(look(events, R"({"error":"boom"})").failure.failure == FailureClass::server_error);
+    CHECK(look(events, R"({"error":null,"choices":[{"index":0,"delta":{}}]})").kind == Kind::chunk);
+    CHECK(look(events, R"({"type":"ping"})").kind == Kind::skip);
+    CHECK(look(events, "").kind == Kind::skip);
+    CHECK(look(events, "[DONE]").kind == Kind::done);
+    CHECK(look(events, " [DONE] ").kind == Kind::done);
+    for (const char* bad : {"{", "[1]", "nonsense", "{\"choices\":5}", "{\"choices\":[1]}",
+                            "{\"choices\":[{\"index\":-1}]}", "{\"choices\":[{\"index\":128}]}",
+                            "{\"choices\":[{\"delta\":{\"content\":\"\xff\"}}]}"}) {
+        INFO(bad);
+        const EventLook seen = look(events, bad);
+        CHECK(seen.kind == Kind::failed);
+        CHECK(seen.failure.failure == FailureClass::malformed);
+    }
+}
+
+TEST_CASE("chat events: with several choices each has to end", "[events]") {
+    ChatEvents events(parser, 2, true);
+    look(events, kStop);
+    CHECK(events.all_ended());
+    CHECK_FALSE(events.asked_ended());
+    look(events, R"({"choices":[{"index":1,"delta":{"content":"x"},"finish_reason":null}]})");
+    CHECK_FALSE(events.all_ended());
+    look(events, R"({"choices":[{"index":1,"delta":{},"finish_reason":"length"}]})");
+    CHECK(events.asked_ended());
+    CHECK(events.finish_reason() == "stop");
+}
+
+TEST_CASE("chat events: tool calls get an index that says which call it is", "[events]") {
+    ChatEvents events(parser, 1, true);
+    const auto calls = [&](const std::string& list) {
+        const std::string head = R"({"choices":[{"index":0,"delta":{"tool_calls":[)";
+        const std::string data =
+            look(events, head + list + "]},\"finish_reason\":null}]}").chunk.data;
+        return data.substr(head.size(), data.rfind(']', data.size() - 26) - head.size());
+    };
+    CHECK(calls(R"({"id":"a","function":{"arguments":""}})") ==
+          R"({"id":"a","function":{"arguments":""},"index":0})");
+    CHECK(calls(R"({"function":{"arguments":"1"}})") ==
+          R"({"function":{"arguments":"1"},"index":0})");
+    CHECK(calls(R"({"id":"b","index":0},{"id":"a"})") ==
+          R"({"id":"b","index":1},{"id":"a","index":0})");
+    CHECK(calls(R"({"index":0,"function":{"arguments":"2"}})") ==
+          R"({"index":0,"function":{"arguments":"2"}})");
+    ChatEvents good(parser, 1, true);
+    const std::string same =
+        R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a"},{"index":1,"id":"b"}]}}]})";
+    CHECK(look(good, same).chunk.data == same);
+    CHECK(
+        look(
+            good,
+            R"({"choices":[{"delta":{"tool_calls":[{"index":1,"function":{"arguments":"xyz"}}]}}]})")
+            .chunk.n_text_bytes == 3);
+}
+
+TEST_CASE("chat events: whole answers", "[events]") {
+    const std::string good =
+        R"({"choices":[{"index":0,"message":{"content":"hi","reasoning":"hm"},"finish_reason":"eos"}],"usage":{"prompt_tokens":1,"completion_tokens":2}})";
+    ChatEvents events(parser, 1, false);
+    const EventLook seen = events.whole("\n \r\n" + good + "\n");
+    REQUIRE(seen.kind == Kind::chunk);
+    CHECK(seen.chunk.data.find(R"("finish_reason":"stop")") != std::string::npos);
+    CHECK(seen.chunk.data.find("\"usage\"") != std::string::npos);
+    CHECK(seen.chunk.n_text_bytes == 4);
+    CHECK(events.finish_reason() == "stop");
+    CHECK(events.usage()->n_output == 2);
+    for (const char* bad :
+         {"", "{}", "[]", "{\"choices\":[]}", "{\"choices\":[{\"message\":{}}]}", "<html>"}) {
+        ChatEvents each(parser, 1, false);
+        CHECK(each.whole(bad).failure.failure == FailureClass::malformed);
+        CHECK(each.whole(bad).kind == Kind::failed);
+    }
+    ChatEvents error(parser, 1, false);
+    CHECK(error.whole(R"({"error":{"code":"context_length_exceeded","message":"long"}})")
+              .failure.message == "long");
+}
