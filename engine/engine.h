@@ -1,9 +1,9 @@
 #pragma once
-// The whole seam of the in-process DeepSeek-V4 engine: open a model, ask what a prompt costs, submit,
-// cancel, stats. Knows tokens and text; no HTTP, no accounts.
+// The whole seam of the in-process DeepSeek-V4 engine: open a model, ask what a prompt costs,
+// submit, cancel, stats. Knows tokens and text; no HTTP, no accounts.
 //
-// Threads: open() and ~Engine() on one thread; everything else from any thread. One scheduler thread
-// owns the batch, all KV and sampling, and calls the sinks.
+// Threads: open() and ~Engine() on one thread; everything else from any thread. One scheduler
+// thread owns the batch, all KV and sampling, and calls the sinks.
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -41,7 +41,8 @@ struct ChatMessage {
     std::string reasoning_content;  // assistant only; what an earlier turn thought
 };
 
-// A rendered and tokenised prompt. Control tokens come from the encoding only, never out of `content`.
+// A rendered and tokenised prompt. Control tokens come from the encoding only, never out of
+// `content`.
 struct Prompt {
     std::vector<int32_t> tokens;
     bool thinking = false;  // the answer starts inside a think block
@@ -52,7 +53,7 @@ struct Sampling {
     float top_p = 1.0f;
     int top_k = 0;  // 0: off
     float min_p = 0.0f;
-    std::optional<uint64_t> seed;  // absent: drawn by the engine
+    std::optional<uint64_t> seed;   // absent: drawn by the engine
     std::vector<std::string> stop;  // at most 16; not searched in reasoning
     bool logprobs = false;
     int n_top_logprobs = 0;  // 0..20
@@ -78,14 +79,16 @@ struct TokenUsage {
     int64_t n_prompt = 0;         // prefilled; after an early cancel fewer than the prompt has
     int64_t n_prompt_cached = 0;  // of those, taken from a shared prefix
     int64_t n_output = 0;
-    int64_t n_reasoning = 0;      // of n_output
+    int64_t n_reasoning = 0;  // of n_output
 };
 
-// Receives one sequence. Called on the scheduler thread, which must not be held up: hand over and return.
+// Receives one sequence. Called on the scheduler thread, which must not be held up: hand over and
+// return.
 class TokenSink {
 public:
     virtual ~TokenSink() = default;
-    // false: no room for more; the sequence is parked until Engine::resume(). The delta is taken either way.
+    // false: no room for more; the sequence is parked until Engine::resume(). The delta is taken
+    // either way.
     virtual bool on_delta(TokenDelta&& delta) = 0;
     // Last call for this sequence, exactly once for each successful submit().
     virtual void on_end(FinishReason reason, const TokenUsage& usage) = 0;
@@ -95,10 +98,10 @@ struct SequenceId {
     uint64_t n = 0;
 };
 
-struct Stats {  // a moment's view
-    int n_sequences_live = 0;     // in the batch, parked ones included
+struct Stats {                 // a moment's view
+    int n_sequences_live = 0;  // in the batch, parked ones included
     int n_sequences_waiting = 0;
-    int64_t n_kv_tokens = 0;      // positions held by live sequences
+    int64_t n_kv_tokens = 0;       // positions held by live sequences
     int64_t n_prefill_tokens = 0;  // the next five since open()
     int64_t n_decode_tokens = 0;
     int64_t n_cancelled_tokens = 0;  // decoded after a cancel() and thrown away
@@ -108,27 +111,32 @@ struct Stats {  // a moment's view
 
 class Engine {
 public:
-    // Reads and checks the checkpoint, sizes every buffer, starts the scheduler. Errors: file_missing,
-    // file_broken, unsupported; `detail` is one line that says what and where.
+    // Reads and checks the checkpoint, sizes every buffer, starts the scheduler. Errors:
+    // file_missing, file_broken, unsupported; `detail` is one line that says what and where.
     static Result<std::unique_ptr<Engine>> open(const config::Engine& config);
     virtual ~Engine() = default;  // cancels what runs, ends the threads
 
-    // Renders by the configured encoding version and tokenises. The last message is user's (or system's).
-    // `tier` none renders the non-thinking mode. Errors: prompt_invalid.
-    virtual Result<Prompt> prepare(const std::vector<ChatMessage>& messages, config::Effort tier) const = 0;
+    // Renders by the configured encoding version and tokenises. The last message is user's (or
+    // system's). `tier` none renders the non-thinking mode. Errors: prompt_invalid;
+    // context_exceeded, if the prompt alone is beyond n_ctx.
+    virtual Result<Prompt> prepare(const std::vector<ChatMessage>& messages,
+                                   config::Effort tier) const = 0;
 
-    // `sink` must live until its on_end() has returned. `owner` is an opaque id, for fairness and cache
-    // isolation. Errors: context_exceeded, overloaded, shutting_down.
+    // `sink` must live until its on_end() has returned. `owner` is an opaque id, for fairness and
+    // cache isolation. Errors: context_exceeded, overloaded, shutting_down; and for what no
+    // prepare() and no checked request hold: prompt_invalid, unsupported.
     virtual Result<SequenceId> submit(Prompt prompt, const Sampling& sampling, int64_t n_output_max,
                                       uint64_t owner, TokenSink& sink) = 0;
-    // Ends the sequence within one step; on_end(cancelled) follows if it had not ended. Unknown ids: nothing.
+    // Ends the sequence within one step; on_end(cancelled) follows if it had not ended. Unknown
+    // ids: nothing.
     virtual void cancel(SequenceId id) = 0;
     // The sink has room again. Harmless if the sequence was not parked.
     virtual void resume(SequenceId id) = 0;
 
     virtual Stats stats() const = 0;
     virtual int64_t n_ctx() const = 0;
-    virtual std::string_view fingerprint() const = 0;  // names model, dtype and kernel set: for system_fingerprint
+    virtual std::string_view fingerprint()
+        const = 0;  // names model, dtype and kernel set: for system_fingerprint
 };
 
 }  // namespace engine

@@ -1,0 +1,162 @@
+#include "engine/engine.h"
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <random>
+
+#include "engine/chat/chat_encoding.h"
+#include "engine/chat/control_ids.h"
+#include "engine/model/model.h"
+#include "engine/model/model_config.h"
+#include "engine/model_digest.h"
+#include "engine/scheduler/model_decoder.h"
+#include "engine/scheduler/scheduler.h"
+#include "engine/tokenizer/tokenizer.h"
+#include "engine/weights/checkpoint.h"
+
+namespace engine {
+namespace {
+
+std::string read_file(const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// What the checkpoint stores most of: nothing is rounded that need not be.
+Dtype dtype_of(const TensorSource& source) {
+    size_t n_f32 = 0;
+    size_t n_narrow = 0;
+    for (const Tensor& tensor : source.tensors()) {
+        (tensor.type == TensorType::f32 ? n_f32 : n_narrow) += tensor.bytes.size();
+    }
+    return n_f32 > n_narrow ? Dtype::f32 : Dtype::bf16;
+}
+
+uint64_t random_seed() {
+    std::random_device device;
+    return static_cast<uint64_t>(device()) << 32 | device();
+}
+
+struct Parts {
+    std::unique_ptr<Tokenizer> tokenizer;
+    ControlIds controls;
+    std::unique_ptr<Model> model;
+    std::string fingerprint;
+};
+
+class LocalEngine final : public Engine {
+public:
+    LocalEngine(const config::Engine& config, Parts parts)
+        : encoding_(config.encoding),
+          n_ctx_(config.n_ctx),
+          fingerprint_(std::move(parts.fingerprint)),
+          tokenizer_(std::move(parts.tokenizer)),
+          controls_(parts.controls),
+          model_(std::move(parts.model)),
+          decoder_(*model_, {.n_places = config.n_sequences_max,
+                             .n_ctx = config.n_ctx,
+                             .n_tokens_max = config.n_prefill_tokens + config.n_sequences_max,
+                             .n_threads = config.n_threads}),
+          scheduler_({.n_sequences_max = config.n_sequences_max,
+                      .n_queued_max = config.n_queued_max,
+                      .n_prefill_tokens = config.n_prefill_tokens,
+                      .n_ctx = config.n_ctx,
+                      .seed = random_seed()},
+                     decoder_, *tokenizer_, controls_) {}
+
+    Result<Prompt> prepare(const std::vector<ChatMessage>& messages,
+                           config::Effort tier) const override {
+        const auto segments = render_chat(messages, encoding_, tier);
+        if (!segments) return tl::unexpected(segments.error());
+        auto tokens =
+            encode_segments(*segments, *tokenizer_, controls_, static_cast<size_t>(n_ctx_));
+        if (!tokens) return tl::unexpected(tokens.error());
+        return Prompt{std::move(*tokens), tier != config::Effort::none};
+    }
+
+    Result<SequenceId> submit(Prompt prompt, const Sampling& sampling, int64_t n_output_max,
+                              uint64_t owner, TokenSink& sink) override {
+        return scheduler_.submit(std::move(prompt), sampling, n_output_max, owner, sink);
+    }
+    void cancel(SequenceId id) override { scheduler_.cancel(id); }
+    void resume(SequenceId id) override { scheduler_.resume(id); }
+    Stats stats() const override { return scheduler_.stats(); }
+    int64_t n_ctx() const override { return n_ctx_; }
+    std::string_view fingerprint() const override { return fingerprint_; }
+
+private:
+    const config::Encoding encoding_;
+    const int64_t n_ctx_;
+    const std::string fingerprint_;
+    const std::unique_ptr<Tokenizer> tokenizer_;
+    const ControlIds controls_;
+    const std::unique_ptr<Model> model_;
+    ModelDecoder decoder_;
+    Scheduler scheduler_;  // last: its thread uses all of the above
+};
+
+// The tokenizer's ids must be the model's, or it would read words that nobody wrote.
+Result<void> check_match(const Tokenizer& tokenizer, const ControlIds& controls,
+                         const ModelConfig& model, const std::string& dir) {
+    const auto refuse = [&dir](const std::string& why) {
+        return tl::unexpected(Error{Errc::file_broken, dir + ": " + why});
+    };
+    if (tokenizer.n_ids() > model.n_vocab) {
+        return refuse("tokenizer.json has id " + std::to_string(tokenizer.n_ids() - 1) +
+                      ", config.json a vocab_size of " + std::to_string(model.n_vocab));
+    }
+    if (controls[Control::bos] != model.bos_token || controls[Control::eos] != model.eos_token) {
+        return refuse("config.json and tokenizer.json disagree on the ids of BOS and EOS");
+    }
+    return {};
+}
+
+std::string fingerprint_of(uint32_t digest, Dtype dtype) {
+    char hex[9];
+    std::snprintf(hex, sizeof hex, "%08x", digest);
+    return std::string("weir-") + WEIR_VERSION + "-" + hex + "-" + to_string(dtype) + "-" +
+           kernels::to_string(kernels::best_isa());
+}
+
+Result<Parts> load_parts(const config::Engine& config) {
+    const std::filesystem::path dir = config.model;
+    const auto model_config = read_model_config(dir);
+    if (!model_config) return tl::unexpected(model_config.error());
+    if (config.n_ctx > model_config->n_ctx_max) {
+        return tl::unexpected(
+            Error{Errc::unsupported, config.model + ": n_ctx " + std::to_string(config.n_ctx) +
+                                         " is beyond the model's " +
+                                         std::to_string(model_config->n_ctx_max)});
+    }
+    const std::filesystem::path tokenizer_file = dir / "tokenizer.json";
+    auto tokenizer = Tokenizer::open(tokenizer_file);
+    if (!tokenizer) return tl::unexpected(tokenizer.error());
+    const auto controls = ControlIds::find(**tokenizer);
+    if (!controls) {
+        return tl::unexpected(
+            Error{controls.error().code, tokenizer_file.string() + ": " + controls.error().detail});
+    }
+    const auto match = check_match(**tokenizer, *controls, *model_config, config.model);
+    if (!match) return tl::unexpected(match.error());
+
+    auto source = open_checkpoint(dir);
+    if (!source) return tl::unexpected(source.error());
+    const Dtype dtype = dtype_of(**source);
+    const uint32_t digest =
+        model_digest(read_file(dir / "config.json"), read_file(tokenizer_file), **source);
+    auto model = Model::from_source(*model_config, std::move(*source), dtype);
+    if (!model) return tl::unexpected(model.error());
+    return Parts{std::move(*tokenizer), *controls, std::move(*model),
+                 fingerprint_of(digest, dtype)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::open(const config::Engine& config) {
+    Result<Parts> parts = load_parts(config);
+    if (!parts) return tl::unexpected(parts.error());
+    return std::make_unique<LocalEngine>(config, std::move(*parts));
+}
+
+}  // namespace engine

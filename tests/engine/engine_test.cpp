@@ -1,0 +1,217 @@
+#include "engine/engine.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "engine/tokenizer/utf8.h"
+#include "tests/engine/recording_sink.h"
+#include "tests/support/tiny_checkpoint.h"
+
+using namespace engine;
+using config::Effort;
+
+namespace {
+
+config::Engine config_of(const support::TinyCheckpoint& checkpoint) {
+    config::Engine config;
+    config.name = "tiny";
+    config.model = checkpoint.dir().string();
+    config.n_ctx = 512;
+    config.n_sequences_max = 4;
+    config.n_threads = 2;
+    config.n_prefill_tokens = 32;
+    return config;
+}
+
+std::unique_ptr<Engine> open(const config::Engine& config) {
+    auto opened = Engine::open(config);
+    if (!opened) FAIL(opened.error().detail);
+    return std::move(*opened);
+}
+
+Error refusal_of(const config::Engine& config) {
+    const auto opened = Engine::open(config);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().detail.find('\n') == std::string::npos);
+    CHECK(opened.error().detail.find(config.model) != std::string::npos);
+    return opened.error();
+}
+
+void rewrite(const std::filesystem::path& file, const std::string& from, const std::string& to) {
+    std::ifstream in(file, std::ios::binary);
+    std::string text((std::istreambuf_iterator<char>(in)), {});
+    const size_t at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, from.size(), to);
+    std::ofstream(file, std::ios::binary) << text;
+}
+
+struct Ask {
+    std::vector<ChatMessage> messages;
+    Effort tier = Effort::none;
+    Sampling sampling;
+    int64_t n_output_max = 0;
+};
+
+std::vector<Ask> asks(size_t n) {
+    std::mt19937 random(23);
+    std::vector<Ask> asks;
+    for (size_t i = 0; i < n; ++i) {
+        Ask ask;
+        std::string text;
+        for (size_t words = random() % 60; words > 0; --words) {
+            text += random() % 2 ? "the weir " : "holds 12";
+        }
+        ask.messages = {{Role::system, "Answer.", ""}, {Role::user, text, ""}};
+        ask.tier = random() % 2 ? Effort::none : Effort::low;
+        ask.sampling.seed = random();
+        ask.sampling.temperature = random() % 3 ? 0.8f : 0.f;
+        ask.sampling.logprobs = true;
+        ask.n_output_max = 1 + random() % 24;
+        asks.push_back(std::move(ask));
+    }
+    return asks;
+}
+
+void submit(Engine& engine, const Ask& ask, uint64_t owner, TokenSink& sink) {
+    auto prompt = engine.prepare(ask.messages, ask.tier);
+    REQUIRE(prompt);
+    REQUIRE(engine.submit(std::move(*prompt), ask.sampling, ask.n_output_max, owner, sink));
+}
+
+}  // namespace
+
+TEST_CASE("engine: sequences say the same bits alone and together, in any chunks",
+          "[engine][threads]") {
+    const support::TinyCheckpoint checkpoint;
+    const std::vector<Ask> all = asks(12);
+    std::vector<RecordingSink> alone(all.size());
+    std::vector<RecordingSink> together(all.size());
+    {
+        config::Engine config = config_of(checkpoint);
+        config.n_sequences_max = 1;
+        config.n_prefill_tokens = 512;
+        const auto engine = open(config);
+        for (size_t i = 0; i < all.size(); ++i) {
+            submit(*engine, all[i], 1, alone[i]);
+            alone[i].wait_for_end();
+        }
+    }
+    config::Engine config = config_of(checkpoint);
+    config.n_prefill_tokens = 7;
+    const auto engine = open(config);
+    for (size_t i = 0; i < all.size(); ++i) submit(*engine, all[i], i % 3, together[i]);
+    int64_t n_prompt = 0;
+    int64_t n_output = 0;
+    for (size_t i = 0; i < all.size(); ++i) {
+        together[i].wait_for_end();
+        CAPTURE(i);
+        CHECK(together[i].text() == alone[i].text());
+        CHECK(is_utf8(together[i].text()));
+        const auto a = alone[i].logprobs();
+        const auto b = together[i].logprobs();
+        REQUIRE(a.size() == b.size());
+        for (size_t k = 0; k < a.size(); ++k) CHECK(a[k].logprob == b[k].logprob);
+        const auto prompt = engine->prepare(all[i].messages, all[i].tier);
+        CHECK(together[i].usage().n_prompt == static_cast<int64_t>(prompt->tokens.size()));
+        n_prompt += together[i].usage().n_prompt;
+        n_output += together[i].usage().n_output;
+    }
+    CHECK(engine->stats().n_prefill_tokens == n_prompt);
+    CHECK(engine->stats().n_decode_tokens == n_output);
+    CHECK(n_output > 50);
+}
+
+TEST_CASE("engine: a place that was used before is as good as new", "[engine][threads]") {
+    const support::TinyCheckpoint checkpoint;
+    config::Engine config = config_of(checkpoint);
+    config.n_sequences_max = 1;
+    const auto engine = open(config);
+    const std::vector<Ask> two = asks(2);
+    std::vector<RecordingSink> sinks(4);
+    for (size_t i = 0; i < sinks.size(); ++i) {
+        submit(*engine, two[i % 2], 1, sinks[i]);
+        sinks[i].wait_for_end();
+    }
+    CHECK(sinks[0].text() == sinks[2].text());
+    CHECK(sinks[1].text() == sinks[3].text());
+}
+
+TEST_CASE("engine: what does not fit is refused", "[engine]") {
+    const support::TinyCheckpoint checkpoint;
+    const auto engine = open(config_of(checkpoint));
+    CHECK(engine->n_ctx() == 512);
+    const auto prompt = engine->prepare({{Role::user, std::string(5'000, '!'), ""}}, Effort::none);
+    REQUIRE_FALSE(prompt);
+    CHECK(prompt.error().code == Errc::context_exceeded);
+    const auto none = engine->prepare({}, Effort::none);
+    REQUIRE_FALSE(none);
+    CHECK(none.error().code == Errc::prompt_invalid);
+
+    RecordingSink sink;
+    auto fits = engine->prepare({{Role::user, "hello", ""}}, Effort::none);
+    REQUIRE(fits);
+    CHECK_FALSE(fits->thinking);
+    const auto submitted = engine->submit(*fits, {}, 512, 1, sink);
+    REQUIRE_FALSE(submitted);
+    CHECK(submitted.error().code == Errc::context_exceeded);
+    CHECK(engine->prepare({{Role::user, "hello", ""}}, Effort::high)->thinking);
+}
+
+TEST_CASE("engine: closing cancels what runs", "[engine][threads]") {
+    const support::TinyCheckpoint checkpoint;
+    std::vector<RecordingSink> sinks(6);
+    {
+        const auto engine = open(config_of(checkpoint));
+        Ask ask = asks(1)[0];
+        ask.n_output_max = 300;
+        for (auto& sink : sinks) {
+            ask.sampling.seed = std::nullopt;
+            submit(*engine, ask, 1, sink);
+        }
+        sinks[0].wait_for_deltas(1);
+    }
+    for (const auto& sink : sinks) CHECK(sink.n_ends() == 1);
+}
+
+TEST_CASE("engine: the fingerprint follows the checkpoint", "[engine]") {
+    const support::TinyCheckpoint bf16;
+    const support::TinyCheckpoint again;
+    const support::TinyCheckpoint f32(TensorType::f32);
+    const std::string name(open(config_of(bf16))->fingerprint());
+    CHECK(name.starts_with("weir-"));
+    CHECK(name.find("-bf16-") != std::string::npos);
+    CHECK(open(config_of(again))->fingerprint() == name);
+    CHECK(open(config_of(f32))->fingerprint().find("-f32-") != std::string::npos);
+    rewrite(again.dir() / "config.json", "1e-6", "2e-6");
+    CHECK(open(config_of(again))->fingerprint() != name);
+}
+
+TEST_CASE("engine: broken checkpoints are refused by what and where", "[engine]") {
+    const support::TinyCheckpoint checkpoint;
+    config::Engine config = config_of(checkpoint);
+    config.n_ctx = 5'000;
+    CHECK(refusal_of(config).code == Errc::unsupported);
+    config.n_ctx = 512;
+    config.model += "/none";
+    CHECK(refusal_of(config).code == Errc::file_missing);
+
+    const auto broken = [](const char* file, const char* from, const char* to) {
+        const support::TinyCheckpoint own;
+        rewrite(own.dir() / file, from, to);
+        return refusal_of(config_of(own));
+    };
+    CHECK(broken("config.json", "\"vocab_size\": 576", "\"vocab_size\": 560").code ==
+          Errc::file_broken);
+    CHECK(broken("config.json", "\"eos_token_id\": 1", "\"eos_token_id\": 2").code ==
+          Errc::file_broken);
+    CHECK(broken("config.json", "{", "[").code == Errc::file_broken);
+    CHECK(broken("tokenizer.json", "<think>", "<thunk>").code == Errc::file_broken);
+    CHECK(broken("tokenizer.json", "\"version\"", "version").code == Errc::file_broken);
+    CHECK(broken("model.safetensors", "{", "[").code == Errc::file_broken);
+    const support::TinyCheckpoint without;
+    std::filesystem::remove(without.dir() / "tokenizer.json");
+    CHECK(refusal_of(config_of(without)).code == Errc::file_missing);
+}
