@@ -16,6 +16,7 @@ const std::vector<Member>& members(const Node& node, std::string_view key) {
 std::optional<size_t> resolve(const Node& root, std::string_view kind, const Node& name,
                               std::string_view path, Refusals& refusals) {
     if (name.kind != Node::Kind::scalar || name.refused) return {};  // refused by the reader
+    if (refusals.full()) return {};
     std::vector<std::string_view> known;
     for (const Member& member : members(root, kind)) {
         if (member.key == name.text) return known.size();

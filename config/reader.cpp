@@ -119,6 +119,7 @@ private:
 
     void unknown(const Member& member, const Section& section, const std::string& path,
                  std::set<std::string_view>& meant) {
+        if (refusals_.full()) return;
         std::vector<std::string_view> names;
         for (const Key& key : section.keys) names.push_back(key.name);
         const auto near = nearest(member.key, names);

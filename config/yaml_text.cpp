@@ -8,6 +8,8 @@ namespace config {
 
 namespace {
 
+constexpr int kOpenMax = 1'000;  // in comments and quotes too, where no honest file has so many
+
 bool is_continuation(char c) {
     return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
@@ -40,6 +42,7 @@ bool check_text(std::string_view text, Refusals& refusals) {
     }
     Mark at{1, 1};
     bool indenting = true;
+    int n_open = 0;
     for (size_t i = 0; i < text.size();) {
         const size_t length = utf8_length(text.substr(i));
         if (length == 0) {
@@ -58,6 +61,12 @@ bool check_text(std::string_view text, Refusals& refusals) {
         }
         if (c == '%' && at.column == 1) {
             refusals.add(at, "", "YAML directives are not read; remove the line");
+            return false;
+        }
+        if (c == '[' || c == '{') ++n_open;
+        if ((c == ']' || c == '}') && n_open > 0) --n_open;
+        if (n_open > kOpenMax) {
+            refusals.add(at, "", fmt::format("more than {} open brackets; close them", kOpenMax));
             return false;
         }
         indenting = line_end || (indenting && c == ' ');

@@ -7,7 +7,8 @@ namespace config {
 class Refusals;
 
 // False, and one refusal, unless the text is UTF-8 without a byte order mark or control characters,
-// indented with blanks, without directives, and of at most kFileBytesMax bytes.
+// indented with blanks, without directives, and of at most kFileBytesMax bytes; and unless so many
+// brackets stand open that the scanner would hold a token for each.
 bool check_text(std::string_view text, Refusals& refusals);
 
 // The length of the UTF-8 sequence at the front of `text`, 0 if there is none: no overlong form, no

@@ -271,6 +271,30 @@ TEST_CASE("load: refusals stand in file order", "[config]") {
     CHECK(config.error()[1].line < config.error()[2].line);
 }
 
+TEST_CASE("load: a hostile file is told a hundred refusals, and that there may be more",
+          "[config]") {
+    std::string keys = "version: 1\nlisten:\n";
+    for (int i = 0; i < 40'000; ++i) keys += "  k" + std::to_string(i) + ": 1\n";
+    const auto config = parse(keys, "x", sample::environment());
+    REQUIRE_FALSE(config.has_value());
+    CHECK(config.error().size() == 101);
+    CHECK(to_string(config.error().back()) == "x: 100 refusals; correct these to see more");
+    CHECK(config.error().front().line > 0);
+}
+
+TEST_CASE("load: many names that lead nowhere end soon", "[config]") {
+    std::string names = "version: 1\nprices: {}\nendpoints:\n";
+    for (int i = 0; i < 1'000; ++i)
+        names += "  e" + std::to_string(i) + ": {engine: v, price: p}\n";
+    names += "routes:\n";
+    for (int i = 0; i < 1'000; ++i) names += "  r" + std::to_string(i) + ": {plan: [zzz]}\n";
+    const auto config = parse(names, "x", sample::environment());
+    REQUIRE_FALSE(config.has_value());
+    CHECK(config.error().size() == 101);
+    names += "  r: 1\n";
+    CHECK_FALSE(parse(names, "x", sample::environment()).has_value());
+}
+
 TEST_CASE("load: a file that is none is refused by name", "[config]") {
     const auto missing = load("no/such/weir.yaml", sample::environment());
     REQUIRE_FALSE(missing.has_value());
