@@ -3,6 +3,7 @@
 // logits`.
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "engine/engine.h"
 

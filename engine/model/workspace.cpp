@@ -52,7 +52,7 @@ void size(std::vector<T>& v, int64_t n) {
 
 void size_threads(const ModelConfig& c, const Extent& e, std::vector<ThreadScratch>& threads) {
     const int64_t n_heads = std::min(kAttentionHeads, c.n_heads);
-    const bool indexed = e.n_index_entries > 0;
+    const bool indexed = e.index_width > 0;
     const int64_t n_index = indexed ? kernels::kIndexerBlock * c.indexer.n_heads : 0;
     for (auto& thread : threads) {
         size(thread.rows, e.n_rows_attended);
@@ -104,7 +104,7 @@ Workspace::Buffers::Buffers(const Model& model, kernels::ThreadPool& thread_pool
     comp_gates = Rows(n, extent.comp_width);
     index_values = Rows(n, extent.index_width);
     index_gates = Rows(n, extent.index_width);
-    const bool indexed = extent.n_index_entries > 0;
+    const bool indexed = extent.index_width > 0;
     index_q = Rows(n, indexed ? c.indexer.n_heads * c.indexer.head_dim : 0);
     index_weights = Rows(n, indexed ? c.indexer.n_heads : 0);
     heads_out = Rows(n, c.n_heads * c.head_dim);
