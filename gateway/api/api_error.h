@@ -1,8 +1,9 @@
 #pragma once
-// What a client is told when something fails: status, OpenAI's four members, headers. The only place
-// where a folder's Errc becomes a status.
+// What a client is told when something fails: status, OpenAI's four members, headers. The only
+// place where a folder's Errc becomes a status.
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,7 +20,8 @@ struct ApiError {
     std::string type = "invalid_request_error";
     std::optional<std::string> param;  // absent: null
     std::optional<std::string> code;
-    std::vector<std::pair<std::string, std::string>> headers;  // x-should-retry, retry-after, allow, ...
+    std::vector<std::pair<std::string, std::string>>
+        headers;         // x-should-retry, retry-after, allow, ...
     bool close = false;  // the connection cannot be used again
 };
 
@@ -39,10 +41,14 @@ ApiError api_error(const engine::Error& error, const ErrorContext& context);
 ApiError api_error(const AttemptEnd& end);
 
 // The fixed ones.
-ApiError missing_key();          // 401
-ApiError invalid_key();          // 401
+ApiError missing_key();                          // 401
+ApiError invalid_key();                          // 401
 ApiError model_unknown(std::string_view model);  // 404
-ApiError overloaded();           // 503 with retry-after
-ApiError internal_error();       // 500
+ApiError overloaded();                           // 503 with retry-after
+ApiError internal_error();                       // 500
+
+// A refusal that the server makes itself: 400 framing, 408, 413, 414, 415, 417, 431, 500, 503.
+// `reason` is told to the client.
+ApiError http_refusal(int status, std::string_view reason);
 
 }  // namespace gateway

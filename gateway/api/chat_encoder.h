@@ -10,14 +10,15 @@ namespace gateway {
 
 // What stands in every chunk of one answer.
 struct AnswerHead {
-    std::string id;  // "chatcmpl-..."
+    std::string id;       // "chatcmpl-..."
     int64_t created = 0;  // seconds
     std::string model;
     std::string fingerprint;
 };
 
-// Encodes one streamed choice. In order: role_chunk once, delta_chunk any times, finish_chunk once, then
-// usage_chunk if wanted. `with_usage`: the client asked for usage, so every other chunk says "usage":null.
+// Encodes one streamed choice. In order: role_chunk once, delta_chunk any times, finish_chunk once,
+// then usage_chunk if wanted. `with_usage`: the client asked for usage, so every other chunk says
+// "usage":null.
 class ChunkEncoder {
 public:
     ChunkEncoder(AnswerHead head, bool with_usage, bool with_logprobs);

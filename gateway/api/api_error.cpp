@@ -1,0 +1,260 @@
+#include "gateway/api/api_error.h"
+
+#include <charconv>
+
+#include "gateway/api/json_text.h"
+
+namespace gateway {
+
+namespace {
+
+ApiError server_fault(int status, std::string message, std::optional<std::string> code) {
+    ApiError error;
+    error.status = status;
+    error.message = std::move(message);
+    error.type = "server_error";
+    error.code = std::move(code);
+    return error;
+}
+
+ApiError caller_fault(std::string message, std::optional<std::string> param,
+                      std::optional<std::string> code) {
+    ApiError error;
+    error.status = 400;
+    error.message = std::move(message);
+    error.param = std::move(param);
+    error.code = std::move(code);
+    return error;
+}
+
+void never_retry(ApiError& error) {
+    error.headers.emplace_back("x-should-retry", "false");
+}
+
+ApiError retry_soon(ApiError error) {
+    error.headers.emplace_back("retry-after", "1");
+    error.headers.emplace_back("x-should-retry", "true");
+    return error;
+}
+
+ApiError insufficient_funds() {
+    ApiError error;
+    error.status = 429;
+    error.message =
+        "You exceeded your current quota: the funds of your account do not cover the most that "
+        "this "
+        "request may cost. Ask for more credit, or for fewer output tokens.";
+    error.type = "insufficient_quota";
+    error.code = "insufficient_quota";
+    never_retry(error);
+    return error;
+}
+
+ApiError ledger_unavailable() {
+    return retry_soon(
+        server_fault(503, "New paid requests cannot be recorded at the moment. Please try again.",
+                     "ledger_unavailable"));
+}
+
+// The limit that a folder's detail ends with.
+std::optional<int64_t> number_at_end(std::string_view text) {
+    const size_t last = text.find_last_not_of("0123456789");
+    const std::string_view digits = last == text.npos ? text : text.substr(last + 1);
+    int64_t value = 0;
+    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (parsed.ec != std::errc() || digits.empty()) return std::nullopt;
+    return value;
+}
+
+// What is lacking, without the name of the endpoint that lacks it.
+std::string_view without_endpoint(std::string_view detail) {
+    const size_t colon = detail.find(": ");
+    return detail.starts_with("endpoint ") && colon != detail.npos ? detail.substr(colon + 2)
+                                                                   : detail;
+}
+
+ApiError context_exceeded(std::optional<int64_t> n_ctx, const ErrorContext& context) {
+    std::string text = "This model's maximum context length is ";
+    text += n_ctx ? std::to_string(*n_ctx) + " tokens." : "smaller than what this request needs.";
+    const std::string n_prompt = std::to_string(context.n_prompt_tokens);
+    if (context.n_output_tokens_max > 0) {
+        text += " However, you requested " +
+                std::to_string(context.n_prompt_tokens + context.n_output_tokens_max) +
+                " tokens (" + n_prompt + " in the messages, " +
+                std::to_string(context.n_output_tokens_max) +
+                " in the completion). Please reduce the length of the messages or completion.";
+    } else {
+        text += " However, your messages resulted in " + n_prompt +
+                " tokens. Please reduce the length of the messages.";
+    }
+    return caller_fault(std::move(text), "messages", "context_length_exceeded");
+}
+
+ApiError output_limit_exceeded(std::optional<int64_t> limit, const ErrorContext& context) {
+    const std::string asked = std::to_string(context.n_output_tokens_max);
+    std::string text = "max_tokens is too large: " + asked + ".";
+    if (limit)
+        text += " This model supports at most " + std::to_string(*limit) +
+                " completion tokens, whereas you provided " + asked + ".";
+    return caller_fault(std::move(text), "max_tokens", "invalid_value");
+}
+
+std::string quoted_model(const ErrorContext& context) {
+    return std::string("`").append(context.model).append("`");
+}
+
+}  // namespace
+
+std::string error_body(const ApiError& error) {
+    std::string out;
+    out.reserve(error.message.size() + 96);
+    out += R"({"error":{"message":)";
+    append_json_string(out, error.message);
+    out += R"(,"type":)";
+    append_json_string(out, error.type);
+    out += R"(,"param":)";
+    append_json_string_or_null(out, error.param ? &*error.param : nullptr);
+    out += R"(,"code":)";
+    append_json_string_or_null(out, error.code ? &*error.code : nullptr);
+    return out += "}}";
+}
+
+ApiError api_error(const billing::Error& error) {
+    switch (error.code) {
+        case billing::Errc::key_unknown:
+            return invalid_key();
+        case billing::Errc::insufficient_funds:
+            return insufficient_funds();
+        case billing::Errc::ledger_unavailable:
+        case billing::Errc::ledger_broken:
+        case billing::Errc::owned_by_other:
+            return ledger_unavailable();
+        case billing::Errc::ledger_busy:
+            return overloaded();
+        case billing::Errc::account_unknown:
+        case billing::Errc::name_taken:
+        case billing::Errc::name_invalid:
+        case billing::Errc::amount_invalid:
+        case billing::Errc::time_zone_unknown:
+        case billing::Errc::query_invalid:
+            break;  // of commands, not of requests
+    }
+    return internal_error();
+}
+
+ApiError api_error(const routing::Error& error, const ErrorContext& context) {
+    switch (error.code) {
+        case routing::Errc::model_unknown:
+            return model_unknown(context.model);
+        case routing::Errc::context_exceeded:
+            return context_exceeded(number_at_end(error.detail), context);
+        case routing::Errc::output_limit_exceeded:
+            return output_limit_exceeded(number_at_end(error.detail), context);
+        case routing::Errc::capability_missing:
+            return caller_fault("The model " + quoted_model(context) +
+                                    " does not support this request: " +
+                                    std::string(without_endpoint(error.detail)) + ".",
+                                std::nullopt, "unsupported_parameter");
+        case routing::Errc::tier_unsupported:
+            return caller_fault(
+                "Unsupported value: 'reasoning_effort' does not support what was asked for with "
+                "this model: " +
+                    std::string(without_endpoint(error.detail)) + ".",
+                "reasoning_effort", "unsupported_value");
+        case routing::Errc::budget_unsupported:
+            return caller_fault("Unsupported value: the model " + quoted_model(context) +
+                                    " does not support a thinking budget in tokens. Use "
+                                    "'reasoning_effort' instead.",
+                                "thinking_budget", "unsupported_value");
+    }
+    return internal_error();
+}
+
+ApiError api_error(const engine::Error& error, const ErrorContext& context) {
+    switch (error.code) {
+        case engine::Errc::context_exceeded:
+            return context_exceeded(number_at_end(error.detail), context);
+        case engine::Errc::prompt_invalid:
+            return caller_fault("The messages cannot be rendered for the model " +
+                                    quoted_model(context) +
+                                    ": it answers a conversation that ends with a user message.",
+                                "messages", "invalid_value");
+        case engine::Errc::unsupported:
+            return caller_fault(
+                "The model " + quoted_model(context) + " does not support this request.",
+                std::nullopt, "unsupported_parameter");
+        case engine::Errc::overloaded:
+        case engine::Errc::shutting_down:
+            return overloaded();
+        case engine::Errc::file_missing:
+        case engine::Errc::file_broken:
+            break;
+    }
+    return internal_error();
+}
+
+ApiError missing_key() {
+    ApiError error;
+    error.status = 401;
+    error.message =
+        "You didn't provide an API key. You need to provide your API key in an Authorization "
+        "header using "
+        "Bearer auth (i.e. Authorization: Bearer YOUR_KEY).";
+    error.headers.emplace_back("www-authenticate", "Bearer realm=\"weir\"");
+    never_retry(error);
+    return error;
+}
+
+ApiError invalid_key() {
+    ApiError error;
+    error.status = 401;
+    error.message = "Incorrect API key provided.";  // and nothing of the key
+    error.code = "invalid_api_key";
+    error.headers.emplace_back("www-authenticate", "Bearer realm=\"weir\"");
+    never_retry(error);
+    return error;
+}
+
+ApiError model_unknown(std::string_view model) {
+    constexpr size_t kEchoBytesMax = 256;
+    ApiError error;
+    error.status = 404;
+    error.message.append("The model `").append(model.substr(0, kEchoBytesMax));
+    error.message += "` does not exist or you do not have access to it.";
+    error.code = "model_not_found";
+    return error;
+}
+
+ApiError overloaded() {
+    return retry_soon(server_fault(
+        503, "The server is currently overloaded with other requests. Please try again.",
+        "overloaded"));
+}
+
+ApiError internal_error() {
+    return server_fault(500, "The server had an error while processing your request.",
+                        std::nullopt);
+}
+
+ApiError http_refusal(int status, std::string_view reason) {
+    if (status == 500) {
+        ApiError error = internal_error();
+        error.close = true;
+        return error;
+    }
+    if (status == 503) {
+        ApiError error = overloaded();
+        error.close = true;
+        return error;
+    }
+    ApiError error;
+    error.status = status;
+    error.message = reason;
+    if (status >= 500) error.type = "server_error";
+    if (status == 413) error.code = "request_too_large";
+    if (status == 408) error.code = "request_timeout";
+    error.close = true;
+    return error;
+}
+
+}  // namespace gateway

@@ -1,0 +1,10 @@
+#pragma once
+// Names for requests and answers. Unique by 122 random bits and more; not secrets. Any thread.
+#include <string>
+
+namespace gateway {
+
+std::string new_request_id();     // "req_" and 32 hex digits
+std::string new_completion_id();  // "chatcmpl-" and 29 letters or digits
+
+}  // namespace gateway
