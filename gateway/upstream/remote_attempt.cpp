@@ -216,8 +216,7 @@ void RemoteAttempt::end_of_error() {
     const int status = transfer_->status();
     const ErrorBody body = read_error_body(whole_);
     if (status == 200 && body.message.empty() && body.type.empty() && body.code.empty()) {
-        return fail(
-            failed(FailureClass::malformed, "no event stream, type " + transfer_->content_type()));
+        return fail(failed(FailureClass::malformed, "the answer is no event stream"));
     }
     Failure failure = classify(status, body);
     failure.retry_after = parse_retry_after(transfer_->header("retry-after-ms"),
@@ -248,6 +247,8 @@ void RemoteAttempt::finish(AttemptEnd end) {
 
 void RemoteAttempt::on_deadline(TimePoint) {
     if (clock_.deadline() > std::chrono::steady_clock::now() || end_ || has_given_end_) return;
+    // An upstream that says its last and then neither [DONE] nor goodbye has answered.
+    if (body_ == Body::events && events_.asked_ended()) return finish({});
     fail(clock_.failure());
 }
 

@@ -1,8 +1,8 @@
 #include "gateway/upstream/upstream_client.h"
 
-#include <catch2/catch.hpp>
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
+#include <catch2/catch.hpp>
 #include <thread>
 
 #include "tests/gateway/upstream_fixture.h"
@@ -141,6 +141,22 @@ TEST_CASE("upstream client: wake() brings next() back empty", "[upstream]") {
     CHECK_FALSE(batch->end);
     attempt->cancel();
     CHECK(bench.next(*attempt).end->kind == Kind::cancelled);
+}
+
+TEST_CASE("upstream client: silence behind the finish reason is an end", "[upstream]") {
+    mock::Upstream upstream;
+    UpstreamBench bench(upstream.base_url());
+    bench.timeouts.idle = 30ms;
+    upstream.set_script("mute", [](const mock::Request&) {
+        return mock::script_of(
+            {{mock::Step::Kind::send,
+              "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+              "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"},
+             {mock::Step::Kind::hang, ""}});
+    });
+    CHECK(bench.run({"mute"}).end->kind == Kind::complete);
+    REQUIRE(upstream.wait_ended(1));
+    CHECK(upstream.log()[0].ended == "client_gone");
 }
 
 TEST_CASE("upstream client: an answer that is not taken is not held", "[upstream]") {
