@@ -22,7 +22,9 @@ class CommitWaiter {
 public:
     virtual ~CommitWaiter() = default;
     // durable: the entry and all before it are on disk. Not durable: a RESERVE was dropped (its hold is
-    // undone). SETTLE and RELEASE are kept and tried again, and are only ever told durable.
+    // undone). SETTLE and RELEASE are kept and tried again, and are only ever told durable, but for
+    // those left when a ledger is closed while its disk still refuses. The end of a request whose RESERVE
+    // was dropped is durable at once: there is nothing left to write.
     virtual void on_committed(bool durable) noexcept = 0;
 };
 
@@ -93,12 +95,14 @@ public:
 
     // Errors: insufficient_funds, ledger_unavailable, ledger_busy; then no waiter is called.
     virtual Result<Hold> reserve(const Reservation& reservation, CommitWaiter& waiter) = 0;
-    // Charges cost(tokens, price), never more than the hold, and returns it. `waiter` may be null.
+    // Charges cost(tokens, price), never more than the hold, and returns it. `waiter` may be null. Said
+    // again, or after the RESERVE was dropped, it charges nothing.
     virtual NanoUsd settle(const Hold& hold, const Settlement& settlement, CommitWaiter* waiter) = 0;
     // Keeps nothing. `waiter` may be null.
     virtual void release(const Hold& hold, Outcome outcome, UnixMillis now, CommitWaiter* waiter) = 0;
 
-    // The rest block until they are on disk: not for io threads.
+    // The rest block until they are on disk: not for io threads. Errors: ledger_unavailable, ledger_busy
+    // and what the name says; then nothing was changed, but a key stays disabled that was to be.
     virtual Result<AccountId> create_account(const std::string& name) = 0;
     virtual Result<void> add_credit(const std::string& account, NanoUsd amount) = 0;
     // The key itself, shown once: "sk-weir-" and 43 characters of base62-like text carrying 256 random bits.

@@ -12,7 +12,7 @@ enum class Type : uint8_t {
     integer,     // decimal; min and max
     boolean,     // true or false
     text,        // one line
-    secret,      // text that never stands in the file: ${env:NAME} or ${file:PATH}
+    secret,      // text; ${env:NAME} or ${file:PATH} but for loopback hosts
     ip_address,  // a literal
     url,         // of an upstream
     duration,    // "30s"; min and max in milliseconds

@@ -159,11 +159,22 @@ void check_engine(const Member& member, const Engine& engine, Refusals& refusals
     }
 }
 
+// A key that stands in the file is for servers of this machine only, where it opens nothing.
 void check_upstream(const Member& member, const Upstream& upstream, Refusals& refusals) {
-    if (member.value.kind != Node::Kind::map || find(member.value, "api_key")) return;
-    if (upstream.kind == UpstreamKind::openai_compatible) return;
-    refusals.add(member.at, fmt::format("upstreams.{}.api_key", member.key),
-                 "is missing; add api_key: \"${env:NAME}\"");
+    if (member.value.kind != Node::Kind::map) return;
+    const std::string path = fmt::format("upstreams.{}.api_key", member.key);
+    const Member* key = find(member.value, "api_key");
+    if (!key) {
+        if (upstream.kind == UpstreamKind::openai_compatible) return;
+        refusals.add(member.at, path, "is missing; add api_key: \"${env:NAME}\"");
+        return;
+    }
+    const bool stands_in_file = !key->value.refused && key->value.expanded_from.empty();
+    if (stands_in_file && upstream.base_url.starts_with("https:")) {
+        refusals.add(key->value.at, path,
+                     "a secret never stands in the file, but for a loopback host; write "
+                     "\"${env:NAME}\" or \"${file:PATH}\"");
+    }
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ std::string type(const Key& key) {
         case Type::text:
             return "text";
         case Type::secret:
-            return "`\"${env:NAME}\"` or `\"${file:PATH}\"`";
+            return "`\"${env:NAME}\"` or `\"${file:PATH}\"`; for a loopback host also text";
         case Type::ip_address:
             return "IP address";
         case Type::url:

@@ -79,11 +79,10 @@ Result read_text(const Node& node) {
     return Value{.text = node.text};
 }
 
+// As text, but no refusal ever repeats what stands there.
 Result read_secret(const Node& node) {
-    if (node.expanded_from.empty()) {
-        return refuse(
-            "a secret never stands in the file; write \"${env:NAME}\" or \"${file:PATH}\"");
-    }
+    if (!node.quoted && node.expanded_from.empty() && looks_typed(node.text))
+        return refuse("is no text to other readers of YAML; write it in quotes");
     return read_text(node);
 }
 

@@ -72,7 +72,7 @@ private:
                 list_of_names(key, kModelNamePattern);
                 return;
             case Type::secret:
-                json_.key("$ref").value("#/$defs/expansion");
+                json_.key("type").value("string");
                 return;
             default:
                 scalar(key);

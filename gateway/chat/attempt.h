@@ -30,9 +30,9 @@ struct Usage {
 // One event of an answer, in the Chat Completions dialect, ready to be written after "data: ".
 // Streamed: one chunk object. Unstreamed: the whole completion object, once.
 struct ChatChunk {
-    std::string data;               // JSON without line ends, valid UTF-8
-    bool usage_only = false;        // choices is []: only for clients that asked for usage
-    int64_t n_text_bytes = 0;       // bytes of content, reasoning and arguments in it: for counted usage
+    std::string data;          // JSON without line ends, valid UTF-8
+    bool usage_only = false;   // choices is []: only for clients that asked for usage
+    int64_t n_text_bytes = 0;  // bytes of content, reasoning and arguments in it: for counted usage
     int64_t n_reasoning_bytes = 0;  // of n_text_bytes
 };
 
@@ -44,18 +44,19 @@ struct AttemptEnd {
     };
     Kind kind = Kind::complete;
     config::FailureClass failure = config::FailureClass::server_error;  // kind failed
-    std::string detail;                // for the log; never contains keys or content
-    std::optional<Usage> usage;        // the newest stated
+    std::string detail;          // for the log; never contains keys or content
+    std::optional<Usage> usage;  // the newest stated
     billing::CountSource source = billing::CountSource::upstream;
-    std::string finish_reason;         // stop, length, tool_calls, content_filter; empty if none was seen
-    int upstream_status = 0;           // HTTP status of the upstream's answer; 0: none came
-    // kind failed, failure caller_fault, content_policy or context_exceeded: the upstream's own words, to be
-    // told to the client (error.message, error.type, error.param, error.code).
+    std::string finish_reason;  // stop, length, tool_calls, content_filter; empty if none was seen
+    int upstream_status = 0;    // HTTP status of the upstream's answer; 0: none came
+    // kind failed, failure caller_fault, content_policy or context_exceeded: the upstream's own
+    // words, to be told to the client (error.message, error.type, error.param, error.code).
     std::string message, type, param, code;
     std::optional<std::chrono::milliseconds> retry_after;
 };
 
-// What has happened since the last call: chunks in order, then maybe the end. One of the two at least.
+// What has happened since the last call: chunks in order, then maybe the end. Empty only after
+// wake().
 struct AttemptBatch {
     std::vector<ChatChunk> chunks;
     std::optional<AttemptEnd> end;
@@ -68,9 +69,12 @@ public:
     // Until the batch has been written to the client, the producer may run ahead by at most
     // limits.stream_buffer_bytes, then it is parked: back-pressure end to end.
     virtual asio::awaitable<AttemptBatch> next() = 0;
-    // Stops the producer: next() soon yields an end of kind cancelled (or what it had already ended with),
-    // with the usage known by then. May be called at any time, also while next() waits.
+    // Stops the producer: next() soon yields an end of kind cancelled (or what it had already ended
+    // with), with the usage known by then. May be called at any time, also while next() waits.
     virtual void cancel() = 0;
+    // Makes a waiting next() return now, with an empty batch if nothing has happened: the caller
+    // has something else to do (a heartbeat). Harmless when nobody waits.
+    virtual void wake() {}
 };
 
 }  // namespace gateway

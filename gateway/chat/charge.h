@@ -1,0 +1,39 @@
+#pragma once
+// Who pays what when a request has ended: the table of design section 5 as pure functions.
+#include "gateway/chat/attempt.h"
+
+namespace gateway {
+
+// What was held for the attempt that answered, and what it delivered.
+struct AttemptFacts {
+    bool is_engine = false;
+    bool client_gone = false;
+    int64_t n_prompt_estimate = 0;  // a likely count, for usage that nobody stated
+    int64_t n_prompt_held = 0;      // the bounds that the hold was computed from
+    int64_t n_output_held = 0;      // all choices together
+    int64_t n_text_bytes = 0;       // of the answer, as far as it came
+    int64_t n_reasoning_bytes = 0;  // of n_text_bytes
+};
+
+struct Charge {
+    bool settles = false;  // false: the hold is released, nothing is charged
+    billing::TokenCounts tokens;
+    billing::CountSource source = billing::CountSource::engine;
+    std::optional<billing::TokenCounts> upstream_tokens;  // as stated, before any clamp
+    billing::Outcome outcome = billing::Outcome::internal;
+    uint32_t flags = billing::flag_none;
+};
+
+// complete: as given / usage missing: our count, flagged / usage 0 stated: 0, flagged / failed:
+// nothing / client gone once dispatched: prompt and produced output.
+Charge charge_for(const AttemptEnd& end, const AttemptFacts& facts);
+
+// Disjoint classes out of a stated usage, each clamped to what is possible and to what is held;
+// `clamped` says whether anything had to be.
+billing::TokenCounts token_counts(const Usage& usage, int64_t n_prompt_max, int64_t n_output_max,
+                                  bool& clamped);
+
+// About four bytes of text are one token; a non-empty text is at least one.
+int64_t estimate_tokens(int64_t n_bytes);
+
+}  // namespace gateway

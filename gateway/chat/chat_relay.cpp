@@ -1,0 +1,420 @@
+#include "gateway/chat/chat_relay.h"
+
+#include "gateway/api/chat_encoder.h"
+#include "gateway/api/request_id.h"
+#include "gateway/chat/charge.h"
+#include "gateway/chat/chat_plan.h"
+#include "gateway/chat/engine_attempt.h"
+#include "gateway/telemetry/wall_clock.h"
+
+namespace gateway {
+
+namespace {
+
+using billing::Outcome;
+using std::chrono::steady_clock;
+
+constexpr std::string_view kEventOpen = "data: ";
+constexpr std::string_view kEventClose = "\n\n";
+constexpr std::string_view kDone = "data: [DONE]\n\n";
+constexpr std::string_view kKeepAlive = ": keep-alive\n\n";
+
+Outcome outcome_of(const ApiError& error) {
+    if (error.status == 429)
+        return error.code == "insufficient_quota" ? Outcome::quota : Outcome::rate_limit;
+    return error.status < 500 ? Outcome::caller_error : Outcome::internal;
+}
+
+class Relay final : public HeartbeatListener {
+public:
+    Relay(RelayServices& services, RelayRequest&& request, HttpExchange& exchange)
+        : services_(services),
+          request_(std::move(request)),
+          config_(*request_.snapshot->config),
+          exchange_(exchange),
+          reserve_ticket_(services.mailbox) {
+        record_.request_id = request_.request_id;
+        record_.client_request_id = request_.client_request_id;
+    }
+
+    asio::awaitable<void> run(std::string body) {
+        co_await serve(std::move(body));
+        if (stream_began_) services_.metrics.stream_closed();
+        record_.total = steady_clock::now() - request_.received;
+        request_.snapshot->metrics->record(record_);
+        services_.log.request(record_, config_);
+    }
+
+    // A silent stream gets a comment line; the attempt's wait is interrupted so that run() writes
+    // it.
+    void on_heartbeat(TimePoint now) override {
+        if (!attempt_ || !chat_.stream || now - last_write_ < config_.limits.keepalive) return;
+        heartbeat_due_ = true;
+        attempt_->wake();
+    }
+
+private:
+    asio::awaitable<void> serve(std::string body) {
+        auto parsed = parse_chat_request(std::move(body), config_.limits);
+        TimePoint mark = lap(record_.parse, request_.received);
+        if (!parsed) {
+            co_await answer_error(parsed.error());
+            co_return;
+        }
+        chat_ = std::move(*parsed);
+        record_.stream = chat_.stream;
+        if (const auto route = config_.route_by_model.find(chat_.model);
+            route != config_.route_by_model.end())
+            record_.route = route->second;
+
+        auto plan = co_await plan_chat(chat_, *request_.snapshot, services_.workers,
+                                       static_cast<uint64_t>(request_.caller.key.n));
+        mark = lap(record_.plan, mark);
+        if (!plan) {
+            co_await answer_error(plan.error());
+            co_return;
+        }
+        plan_ = std::move(*plan);
+
+        auto hold = services_.billing.reserve(
+            {request_.caller, config_.routes[plan_.route].name, plan_.amount, wall_clock_now()},
+            reserve_ticket_);
+        if (!hold) {
+            co_await answer_error(api_error(hold.error()));
+            co_return;
+        }
+        hold_ = *hold;
+        record_.ledger_request = hold_.request.n;
+        reserve_began_ = mark;
+        exchange_.on_client_gone([this] {
+            client_gone_ = true;
+            if (attempt_) attempt_->cancel();
+        });
+        co_await attempt_in_order();
+        exchange_.on_client_gone({});
+    }
+
+    asio::awaitable<void> attempt_in_order() {
+        const Heartbeat::Entry listening(services_.heartbeat, *this);
+        for (size_t i = 0;; ++i) {
+            if (client_gone_ || exchange_.client_gone()) {
+                // Nothing was dispatched since the last failure: nothing is charged.
+                client_gone_ = true;
+                if (co_await reserve_is_durable())
+                    services_.billing.release(hold_, Outcome::client_gone, wall_clock_now(),
+                                              nullptr);
+                record_.outcome = Outcome::client_gone;
+                exchange_.abort_stream();
+                co_return;
+            }
+            const PlannedStep& step = plan_.steps[i];
+            record_.endpoint = step.attempt.endpoint;
+            record_.reasoning = routing::describe(chat_.thinking, step.attempt.thinking);
+            ++record_.n_attempts;
+            const AttemptEnd end = co_await attempt(step);
+            const bool answered = end.kind != AttemptEnd::Kind::failed;
+            request_.snapshot->metrics->attempt(
+                step.attempt.endpoint, answered ? std::nullopt : std::optional(end.failure));
+            const bool falls_back = !answered && !answer_began_ && !reserve_failed_ &&
+                                    !client_gone_ && i + 1 < plan_.steps.size() &&
+                                    routing::falls_back(config_.routes[plan_.route], end.failure);
+            if (falls_back) continue;
+            co_await conclude(step, end);
+            co_return;
+        }
+    }
+
+    // Runs one attempt to its end and passes its events on. What it has sent stands in facts_.
+    asio::awaitable<AttemptEnd> attempt(const PlannedStep& step) {
+        facts_ = {};
+        facts_.is_engine = config_.endpoints[step.attempt.endpoint].engine.has_value();
+        facts_.n_prompt_held = step.n_prompt_held;
+        facts_.n_prompt_estimate = step.n_prompt_estimate;
+        facts_.n_output_held = step.n_output_held;
+        auto started = start(step);
+        if (!started) co_return std::move(started.error());
+        attempt_ = std::move(*started);
+        request_.snapshot->metrics->inflight(step.attempt.endpoint, 1);
+        std::optional<AttemptEnd> end;
+        while (!end) {
+            AttemptBatch batch = co_await attempt_->next();
+            if (std::exchange(heartbeat_due_, false) && batch.chunks.empty() && !batch.end)
+                co_await send_keepalive();
+            for (ChatChunk& chunk : batch.chunks) take(chunk);
+            end = std::move(batch.end);
+            // The last events leave together with [DONE], once SETTLE is on disk.
+            if (!end && chat_.stream && !out_.empty()) co_await flush();
+        }
+        attempt_.reset();
+        request_.snapshot->metrics->inflight(step.attempt.endpoint, -1);
+        co_return std::move(*end);
+    }
+
+    tl::expected<std::unique_ptr<Attempt>, AttemptEnd> start(const PlannedStep& step) {
+        const config::Endpoint& endpoint = config_.endpoints[step.attempt.endpoint];
+        if (!endpoint.engine) {
+            UpstreamCall call;
+            call.upstream = &config_.upstreams[*endpoint.upstream];
+            call.endpoint = &endpoint;
+            call.request = &chat_;
+            call.n_output_tokens_max = step.attempt.n_output_tokens_max;
+            call.thinking = step.attempt.thinking;
+            call.timeouts = config_.routes[plan_.route].timeouts;
+            call.deadline = request_.received + config_.limits.request_timeout;
+            call.request_id = request_.request_id;
+            return services_.upstreams.start(call, request_.snapshot->config);
+        }
+        EngineCall call;
+        call.engine = request_.snapshot->engines[*endpoint.engine];
+        call.prompt = step.prompt;
+        call.sampling = chat_.sampling;
+        call.n_output_tokens_max = step.attempt.n_output_tokens_max;
+        call.owner = static_cast<uint64_t>(request_.caller.account.n);
+        call.stream = chat_.stream;
+        call.include_usage = chat_.include_usage;
+        call.head = {new_completion_id(), wall_clock_now().ms / 1000, endpoint.name,
+                     std::string(call.engine->fingerprint())};
+        call.buffer_bytes_max = config_.limits.stream_buffer_bytes;
+        auto started = start_engine_attempt(services_.io, std::move(call));
+        if (started) return std::move(*started);
+        AttemptEnd end;
+        end.kind = AttemptEnd::Kind::failed;
+        end.failure = failure_class(started.error().code);
+        end.detail = started.error().detail;
+        const ApiError told = api_error(
+            started.error(), {chat_.model, step.n_prompt_held, step.attempt.n_output_tokens_max});
+        end.upstream_status = told.status;
+        end.message = told.message;
+        end.type = told.type;
+        end.param = told.param.value_or("");
+        end.code = told.code.value_or("");
+        return tl::unexpected(std::move(end));
+    }
+
+    // One event of the answer: into the buffer that the next write empties.
+    void take(ChatChunk& chunk) {
+        if (record_.ttft.count() == 0) record_.ttft = steady_clock::now() - request_.received;
+        facts_.n_text_bytes += chunk.n_text_bytes;
+        facts_.n_reasoning_bytes += chunk.n_reasoning_bytes;
+        if (!chat_.stream) {
+            out_ = std::move(chunk.data);
+            return;
+        }
+        answer_began_ = true;
+        if (chunk.usage_only && !chat_.include_usage) return;
+        out_.append(kEventOpen).append(chunk.data).append(kEventClose);
+    }
+
+    asio::awaitable<bool> reserve_is_durable() {
+        const bool durable = co_await reserve_ticket_.durable();
+        if (record_.reserve.count() == 0) lap(record_.reserve, reserve_began_);
+        co_return durable;
+    }
+
+    // Writes what out_ holds, head first. No byte goes out before the RESERVE is on disk.
+    asio::awaitable<void> flush() {
+        if (client_gone_ || reserve_failed_) {
+            out_.clear();
+            co_return;
+        }
+        if (!co_await reserve_is_durable()) {
+            reserve_failed_ = true;
+            if (attempt_) attempt_->cancel();
+            out_.clear();
+            co_return;
+        }
+        begin_stream();
+        last_write_ = steady_clock::now();
+        const bool written = co_await exchange_.write(out_);
+        out_.clear();
+        last_write_ = steady_clock::now();
+        if (written) co_return;
+        client_gone_ = true;
+        if (attempt_) attempt_->cancel();
+    }
+
+    asio::awaitable<void> send_keepalive() {
+        if (steady_clock::now() - last_write_ < config_.limits.keepalive) co_return;
+        out_ = kKeepAlive;
+        co_await flush();
+        services_.metrics.keepalive_sent();
+    }
+
+    void begin_stream() {
+        if (stream_began_) return;
+        stream_began_ = true;
+        services_.metrics.stream_opened();
+        HttpFields fields = answer_fields();
+        fields.emplace_back("x-accel-buffering", "no");
+        exchange_.begin_stream("text/event-stream; charset=utf-8", std::move(fields));
+        record_.status = 200;
+        head_names_endpoint_ = answer_began_;
+    }
+
+    // The request has ended: settle or release, then tell the client.
+    asio::awaitable<void> conclude(const PlannedStep& step, const AttemptEnd& end) {
+        record_.detail = end.detail;
+        if (!co_await reserve_is_durable()) {
+            // The ledger has dropped the hold itself.
+            record_.outcome = Outcome::internal;
+            const billing::Error lost{billing::Errc::ledger_unavailable,
+                                      "RESERVE did not reach the disk"};
+            co_await answer_error(api_error(lost));
+            co_return;
+        }
+        facts_.client_gone = client_gone_;
+        const Charge charge = charge_for(end, facts_);
+        co_await post(step, charge);
+        switch (end.kind) {
+            case AttemptEnd::Kind::complete:
+                co_await finish_answer();
+                break;
+            case AttemptEnd::Kind::cancelled:
+                co_await cut_answer(internal_error());
+                break;
+            case AttemptEnd::Kind::failed:
+                co_await cut_answer(api_error(end));
+                break;
+        }
+        record_.outcome = client_gone_ ? Outcome::client_gone : charge.outcome;
+    }
+
+    // Brings the charge to the disk and into the record.
+    asio::awaitable<void> post(const PlannedStep& step, const Charge& charge) {
+        const TimePoint began = steady_clock::now();
+        record_.tokens = charge.tokens;
+        record_.source = charge.source;
+        record_.flags = charge.flags;
+        record_.upstream_tokens = charge.upstream_tokens;
+        if (!charge.settles) {
+            services_.billing.release(hold_, charge.outcome, wall_clock_now(), nullptr);
+            co_return;
+        }
+        const config::Endpoint& endpoint = config_.endpoints[step.attempt.endpoint];
+        billing::Settlement settlement;
+        settlement.endpoint = endpoint.name;
+        settlement.model = endpoint.model;
+        settlement.price = &config_.prices[endpoint.price];
+        settlement.tokens = charge.tokens;
+        settlement.source = charge.source;
+        settlement.upstream_tokens = charge.upstream_tokens;
+        settlement.outcome = charge.outcome;
+        settlement.flags = charge.flags;
+        settlement.now = wall_clock_now();
+        CommitMailbox::Ticket ticket(services_.mailbox);
+        record_.usd = services_.billing.settle(hold_, settlement, &ticket);
+        co_await ticket.durable();
+        lap(record_.settle, began);
+    }
+
+    asio::awaitable<void> finish_answer() {
+        if (client_gone_) {
+            exchange_.abort_stream();
+            co_return;
+        }
+        if (!chat_.stream) {
+            HttpAnswer answer;
+            answer.body = std::move(out_);
+            answer.fields = answer_fields();
+            record_.status = 200;
+            client_gone_ = !co_await exchange_.send(std::move(answer));
+            co_return;
+        }
+        begin_stream();
+        // A heartbeat sent the head before anybody knew who answers: name it here, as a comment.
+        if (!head_names_endpoint_) {
+            out_.append(": x-weir-endpoint=").append(endpoint_name());
+            out_.append(" x-weir-reasoning=").append(record_.reasoning).append(kEventClose);
+        }
+        out_.append(kDone);
+        client_gone_ = !co_await exchange_.write(out_) || !co_await exchange_.end_stream();
+    }
+
+    // An answer that cannot be finished: as JSON while nothing is out, else as an event in the
+    // stream.
+    asio::awaitable<void> cut_answer(const ApiError& error) {
+        if (!stream_began_ && !answer_began_) {
+            co_await answer_error(error);
+            co_return;
+        }
+        begin_stream();
+        out_.append(kEventOpen).append(error_event(error)).append(kEventClose);
+        co_await exchange_.write(out_);
+        exchange_.abort_stream();
+    }
+
+    asio::awaitable<void> answer_error(const ApiError& error) {
+        if (stream_began_) {
+            out_ = std::string(kEventOpen) + error_event(error) + std::string(kEventClose);
+            co_await exchange_.write(out_);
+            exchange_.abort_stream();
+            co_return;
+        }
+        HttpAnswer answer;
+        answer.status = error.status;
+        answer.body = error_body(error);
+        answer.fields = answer_fields();
+        answer.close = error.close;
+        for (const auto& field : error.headers) answer.fields.push_back(field);
+        record_.status = error.status;
+        record_.outcome = outcome_of(error);
+        if (record_.detail.empty()) record_.detail = error.code.value_or(error.type);
+        co_await exchange_.send(std::move(answer));
+    }
+
+    HttpFields answer_fields() const {
+        const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
+            steady_clock::now() - request_.received);
+        HttpFields fields{{"x-request-id", request_.request_id},
+                          {"openai-version", "2020-10-01"},
+                          {"openai-processing-ms", std::to_string(elapsed.count())},
+                          {"cache-control", "private, no-store"}};
+        if (!request_.client_request_id.empty())
+            fields.emplace_back("x-client-request-id", request_.client_request_id);
+        if (record_.endpoint) {
+            fields.emplace_back("x-weir-endpoint", endpoint_name());
+            fields.emplace_back("x-weir-reasoning", record_.reasoning);
+        }
+        return fields;
+    }
+
+    const std::string& endpoint_name() const { return config_.endpoints[*record_.endpoint].name; }
+
+    // Stores the time since `from` and returns now.
+    static TimePoint lap(std::chrono::nanoseconds& stage, TimePoint from) {
+        const TimePoint now = steady_clock::now();
+        stage = now - from;
+        return now;
+    }
+
+    RelayServices& services_;
+    const RelayRequest request_;
+    const config::Config& config_;  // kept alive by request_.snapshot
+    HttpExchange& exchange_;
+    RequestRecord record_;
+    ChatRequest chat_;
+    ChatPlan plan_;
+    billing::Hold hold_;
+    CommitMailbox::Ticket reserve_ticket_;
+    TimePoint reserve_began_;
+    std::unique_ptr<Attempt> attempt_;
+    AttemptFacts facts_;
+    std::string out_;  // events not yet written, or the unstreamed body
+    TimePoint last_write_ = steady_clock::now();
+    bool client_gone_ = false;
+    bool reserve_failed_ = false;
+    bool heartbeat_due_ = false;
+    bool stream_began_ = false;  // the head is out
+    bool answer_began_ = false;  // an event of the answer was taken: no other endpoint any more
+    bool head_names_endpoint_ = false;
+};
+
+}  // namespace
+
+asio::awaitable<void> relay_chat(RelayServices& services, RelayRequest request, std::string body,
+                                 HttpExchange& exchange) {
+    Relay relay(services, std::move(request), exchange);
+    co_await relay.run(std::move(body));
+}
+
+}  // namespace gateway

@@ -1,0 +1,44 @@
+#pragma once
+// One chat request from its body to its settled entry: parse, plan, reserve, attempts, answer,
+// settle.
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <memory>
+#include <string>
+
+#include "billing/billing.h"
+#include "gateway/chat/commit_mailbox.h"
+#include "gateway/chat/heartbeat.h"
+#include "gateway/chat/snapshot.h"
+#include "gateway/server/http_types.h"
+#include "gateway/telemetry/request_log.h"
+#include "gateway/upstream/upstream_client.h"
+
+namespace gateway {
+
+// What the relays of one io thread share. Outlives them.
+struct RelayServices {
+    asio::io_context& io;
+    asio::thread_pool& workers;  // for long prompts
+    billing::Billing& billing;
+    CommitMailbox& mailbox;
+    Heartbeat& heartbeat;
+    UpstreamClient& upstreams;
+    Metrics& metrics;
+    RequestLog& log;
+};
+
+struct RelayRequest {
+    std::shared_ptr<const Snapshot> snapshot;
+    billing::Caller caller;
+    std::string request_id;         // "req_..."
+    std::string client_request_id;  // echoed
+    TimePoint received;
+};
+
+// Answers through `exchange`, always. Runs on the connection's io thread.
+asio::awaitable<void> relay_chat(RelayServices& services, RelayRequest request, std::string body,
+                                 HttpExchange& exchange);
+
+}  // namespace gateway

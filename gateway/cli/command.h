@@ -1,0 +1,31 @@
+#pragma once
+// The program's commands. Each add_*() hangs its words into the CLI11 app; the chosen one sets
+// Invocation::run, which main() calls and whose value is the exit code.
+#include <functional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace gateway {
+
+enum ExitCode { kExitOk = 0, kExitNo = 1, kExitUsage = 2 };
+
+struct Invocation {
+    std::string config_file = "weir.yaml";  // -c, before or after the command
+    std::function<int()> run;
+};
+
+void add_serve(CLI::App& app, Invocation& invocation);
+void add_check(CLI::App& app, Invocation& invocation);
+void add_account(CLI::App& app, Invocation& invocation);  // account, credit, key
+void add_report(CLI::App& app, Invocation& invocation);
+void add_ledger(CLI::App& app, Invocation& invocation);
+void add_model(CLI::App& app, Invocation& invocation);
+void add_chat(CLI::App& app, Invocation& invocation);
+
+// What `weir --version [--json]` prints: the program and every linked library.
+std::string version_text(bool json);
+
+}  // namespace gateway

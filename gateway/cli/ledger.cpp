@@ -1,0 +1,54 @@
+// weir ledger verify: recomputes everything that the ledger says.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "billing/report.h"
+#include "gateway/cli/command.h"
+#include "gateway/cli/config_file.h"
+
+namespace gateway {
+
+namespace {
+
+int verify(const Invocation& invocation, bool as_json) {
+    const auto config = load_or_complain(invocation.config_file);
+    if (!config) return kExitNo;
+    const auto verified = billing::verify(config->ledger.path);
+    if (!verified) {
+        std::fprintf(stderr, "weir: %s\n", verified.error().detail.c_str());
+        return kExitNo;
+    }
+    const bool good = verified->first_bad.empty();
+    if (as_json) {
+        const nlohmann::ordered_json answer{{"ok", good},
+                                            {"entries", verified->n_entries},
+                                            {"open_holds", verified->n_open_holds},
+                                            {"head", verified->head},
+                                            {"first_bad", verified->first_bad}};
+        std::printf("%s\n", answer.dump().c_str());
+    } else if (good) {
+        std::printf("ok: %lld entries, %lld open holds, head %s\n",
+                    static_cast<long long>(verified->n_entries),
+                    static_cast<long long>(verified->n_open_holds), verified->head.c_str());
+    } else {
+        std::printf("BROKEN: %s\n", verified->first_bad.c_str());
+    }
+    return good ? kExitOk : kExitNo;
+}
+
+}  // namespace
+
+void add_ledger(CLI::App& app, Invocation& invocation) {
+    CLI::App* ledger = app.add_subcommand("ledger", "Check the ledger");
+    ledger->require_subcommand(1);
+    CLI::App* check =
+        ledger->add_subcommand("verify", "Recompute every entry, the hash chain and all balances");
+    const auto as_json = std::make_shared<bool>(false);
+    check->add_flag("--json", *as_json);
+    check->callback([&invocation, as_json] {
+        invocation.run = [&invocation, as_json] { return verify(invocation, *as_json); };
+    });
+}
+
+}  // namespace gateway

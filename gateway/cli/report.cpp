@@ -1,0 +1,148 @@
+// weir report: usage and money, grouped; a query on the ledger, whether or not a server runs.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "billing/report.h"
+#include "gateway/cli/command.h"
+#include "gateway/cli/config_file.h"
+
+namespace gateway {
+
+namespace {
+
+struct Words {
+    std::string from, to, zone = "UTC", by;
+    bool json = false, csv = false;
+};
+
+constexpr const char* kFigures[] = {"requests",    "input_uncached", "cache_read",
+                                    "cache_write", "output_answer",  "output_reasoning"};
+
+std::vector<std::string> split(const std::string& text) {
+    std::vector<std::string> words;
+    std::istringstream in(text);
+    for (std::string word; std::getline(in, word, ',');)
+        if (!word.empty()) words.push_back(word);
+    return words;
+}
+
+std::vector<int64_t> figures(const billing::ReportRow& row) {
+    return {row.n_requests,         row.tokens.input_uncached, row.tokens.cache_read,
+            row.tokens.cache_write, row.tokens.output_answer,  row.tokens.output_reasoning};
+}
+
+void print_json(const std::vector<billing::ReportRow>& rows, const std::vector<std::string>& by) {
+    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+    for (const billing::ReportRow& row : rows) {
+        nlohmann::ordered_json object;
+        for (size_t i = 0; i < by.size(); ++i) object[by[i]] = row.by[i];
+        const auto values = figures(row);
+        for (size_t i = 0; i < values.size(); ++i) object[kFigures[i]] = values[i];
+        object["usd"] = config::to_string(row.usd);
+        all.push_back(std::move(object));
+    }
+    std::printf("%s\n", all.dump(2).c_str());
+}
+
+// RFC 4180; a cell that a spreadsheet would run as a formula is led by an apostrophe.
+std::string csv_cell(const std::string& text) {
+    std::string cell = text;
+    if (!cell.empty() && std::string_view("=+-@").find(cell[0]) != std::string_view::npos)
+        cell.insert(0, "'");
+    if (cell.find_first_of(",\"\r\n") == std::string::npos) return cell;
+    std::string quoted = "\"";
+    for (const char c : cell) {
+        if (c == '"') quoted += '"';
+        quoted += c;
+    }
+    return quoted + '"';
+}
+
+void print_csv(const std::vector<billing::ReportRow>& rows, const std::vector<std::string>& by) {
+    std::string out;
+    for (const std::string& column : by) out += column + ",";
+    for (const char* figure : kFigures) out += std::string(figure) + ",";
+    out += "usd\n";
+    for (const billing::ReportRow& row : rows) {
+        for (const std::string& cell : row.by) out += csv_cell(cell) + ",";
+        for (const int64_t value : figures(row)) out += std::to_string(value) + ",";
+        out += config::to_string(row.usd) + "\n";
+    }
+    std::fputs(out.c_str(), stdout);
+}
+
+void print_table(const std::vector<billing::ReportRow>& rows, const std::vector<std::string>& by) {
+    std::vector<std::vector<std::string>> cells(1);
+    cells[0].insert(cells[0].end(), by.begin(), by.end());
+    cells[0].insert(cells[0].end(), std::begin(kFigures), std::end(kFigures));
+    cells[0].push_back("usd");
+    for (const billing::ReportRow& row : rows) {
+        std::vector<std::string> line = row.by;
+        for (const int64_t value : figures(row)) line.push_back(std::to_string(value));
+        line.push_back(config::to_string(row.usd));
+        cells.push_back(std::move(line));
+    }
+    std::vector<size_t> widths(cells[0].size());
+    for (const auto& line : cells)
+        for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+    for (const auto& line : cells) {
+        for (size_t i = 0; i < line.size(); ++i) {
+            const std::string pad(widths[i] - line[i].size(), ' ');
+            const bool is_name = i < by.size();
+            std::printf("%s%s%s", i == 0 ? "" : "  ", is_name ? line[i].c_str() : pad.c_str(),
+                        is_name ? pad.c_str() : line[i].c_str());
+        }
+        std::printf("\n");
+    }
+}
+
+int run(const Invocation& invocation, const Words& words) {
+    const auto config = load_or_complain(invocation.config_file);
+    if (!config) return kExitNo;
+    billing::ReportQuery query;
+    query.time_zone = words.zone;
+    query.by = split(words.by);
+    const auto complain = [](const billing::Error& error) {
+        std::fprintf(stderr, "weir: %s\n", error.detail.c_str());
+        return error.code == billing::Errc::query_invalid ||
+                       error.code == billing::Errc::time_zone_unknown
+                   ? kExitUsage
+                   : kExitNo;
+    };
+    for (const auto& [text, time] : {std::pair(&words.from, &query.from), {&words.to, &query.to}}) {
+        if (text->empty()) continue;
+        const auto parsed = billing::parse_report_time(*text, words.zone);
+        if (!parsed) return complain(parsed.error());
+        *time = *parsed;
+    }
+    const auto rows = billing::report(config->ledger.path, query);
+    if (!rows) return complain(rows.error());
+    if (words.json)
+        print_json(*rows, query.by);
+    else if (words.csv)
+        print_csv(*rows, query.by);
+    else
+        print_table(*rows, query.by);
+    return kExitOk;
+}
+
+}  // namespace
+
+void add_report(CLI::App& app, Invocation& invocation) {
+    CLI::App* report = app.add_subcommand("report", "Usage and cost, summed from the ledger");
+    const auto words = std::make_shared<Words>();
+    report->add_option("--from", words->from, "RFC 3339 time or date, included");
+    report->add_option("--to", words->to, "RFC 3339 time or date, excluded");
+    report->add_option("--tz", words->zone, "IANA time zone of dates and days (default UTC)");
+    report->add_option("--by", words->by,
+                       "Columns, by commas: account,key,route,endpoint,model,outcome,day,hour");
+    CLI::Option* json = report->add_flag("--json", words->json);
+    report->add_flag("--csv", words->csv)->excludes(json);
+    report->callback([&invocation, words] {
+        invocation.run = [&invocation, words] { return run(invocation, *words); };
+    });
+}
+
+}  // namespace gateway

@@ -1,0 +1,257 @@
+#include "gateway/cli/serving.h"
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <stdexcept>
+
+#include "gateway/cli/command.h"
+#include "gateway/cli/config_file.h"
+#include "gateway/telemetry/wall_clock.h"
+
+namespace gateway {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kIdleCheck{20};
+
+bool is_loopback(const std::string& address) {
+    return address == "localhost" || address == "::1" || address.starts_with("127.");
+}
+
+std::vector<std::unique_ptr<IoThread>> make_threads(int n) {
+    std::vector<std::unique_ptr<IoThread>> threads;
+    for (int i = 0; i < n; ++i) {
+        threads.push_back(std::make_unique<IoThread>());
+        threads.back()->index = static_cast<size_t>(i);
+    }
+    return threads;
+}
+
+bool equal(const config::Engine& a, const config::Engine& b) {
+    return std::tie(a.name, a.model, a.encoding, a.n_ctx, a.n_sequences_max, a.n_queued_max,
+                    a.n_threads, a.n_prefill_tokens, a.default_effort) ==
+           std::tie(b.name, b.model, b.encoding, b.n_ctx, b.n_sequences_max, b.n_queued_max,
+                    b.n_threads, b.n_prefill_tokens, b.default_effort);
+}
+
+// The first key that a reload would change and that only a restart can; empty: none.
+std::string needs_restart(const config::Config& now, const config::Config& next) {
+    const auto listens = [](const config::Config& c) {
+        return std::tie(c.listen.address, c.listen.port, c.listen.n_io_threads,
+                        c.listen.half_closed_clients);
+    };
+    if (listens(now) != listens(next)) return "listen";
+    if (now.tls.has_value() != next.tls.has_value()) return "tls";
+    if (now.ledger.path != next.ledger.path || now.ledger.n_queued_max != next.ledger.n_queued_max)
+        return "ledger";
+    if (now.metrics.has_value() != next.metrics.has_value() ||
+        (now.metrics && (now.metrics->address != next.metrics->address ||
+                         now.metrics->port != next.metrics->port)))
+        return "metrics";
+    if (!std::equal(now.engines.begin(), now.engines.end(), next.engines.begin(),
+                    next.engines.end(), equal))
+        return "engines";
+    return {};
+}
+
+std::string first_unpriced(const config::Config& config) {
+    const config::UnixMillis now = wall_clock_now();
+    for (const config::Price& price : config.prices)
+        if (price.effective_from > now) return price.name;
+    return {};
+}
+
+}  // namespace
+
+Serving::Serving(std::string config_file, config::Config config)
+    : config_file_(std::move(config_file)),
+      config_(std::make_shared<const config::Config>(std::move(config))),
+      log_(RequestLog::create(config_->log)),
+      metrics_(Metrics::create()),
+      io_threads_(make_threads(config_->listen.n_io_threads)),
+      ops_threads_(make_threads(1)),
+      signals_(ops_threads_[0]->io, SIGHUP, SIGTERM, SIGINT),
+      timer_(ops_threads_[0]->io) {
+    std::signal(SIGPIPE, SIG_IGN);
+    open_engines();
+    open_billing();
+    check_keys_and_prices();
+
+    std::vector<engine::Engine*> engines;
+    MetricSources sources;
+    sources.billing = billing_.get();
+    for (size_t i = 0; i < engines_.size(); ++i) {
+        engines.push_back(engines_[i].get());
+        sources.engines.emplace_back(config_->engines[i].name, engines_[i].get());
+    }
+    gateway_ = std::make_unique<Gateway>(
+        GatewayParts{*billing_, engines, io_threads_, *metrics_, *log_}, config_);
+    server_ =
+        Server::create(config_->listen, config_->limits, config_->tls, io_threads_, *gateway_);
+    control_ = ControlServer::start(control_socket_of(config_->ledger.path), *billing_);
+    if (config_->metrics) {
+        sources.n_connections_open = [this] {
+            return server_->counters().n_connections_open.load();
+        };
+        ops_ = std::make_unique<OpsHandler>(*metrics_, std::move(sources));
+        config::Listen listen;
+        listen.address = config_->metrics->address;
+        listen.port = config_->metrics->port;
+        ops_server_ = Server::create(listen, config_->limits, {}, ops_threads_, *ops_);
+    }
+    metrics_->config_loaded(*config_);
+}
+
+Serving::~Serving() = default;
+
+void Serving::open_engines() {
+    for (const config::Engine& engine : config_->engines) {
+        auto opened = engine::Engine::open(engine);
+        if (!opened)
+            throw std::runtime_error("engines." + engine.name + ": " + opened.error().detail);
+        engines_.push_back(std::move(*opened));
+    }
+}
+
+void Serving::open_billing() {
+    billing::Options options;
+    options.path = config_->ledger.path;
+    options.n_queued_max = config_->ledger.n_queued_max;
+    options.on_commit = [this](double seconds, int64_t n_entries) {
+        metrics_->ledger_commit(seconds, n_entries);
+    };
+    auto opened = billing::Billing::open(options);
+    if (!opened) throw std::runtime_error(opened.error().detail);
+    billing_ = std::move(*opened);
+}
+
+void Serving::check_keys_and_prices() const {
+    if (const std::string price = first_unpriced(*config_); !price.empty())
+        throw std::runtime_error("prices." + price +
+                                 ".effective_from is in the future: its endpoints are unpriced");
+    if (billing_->has_keys()) return;
+    const std::string cure =
+        "the ledger holds no key; make one with: weir account create NAME && "
+        "weir credit add NAME 10.00 && weir key create --account NAME";
+    if (!is_loopback(config_->listen.address))
+        throw std::runtime_error("listen.address " + config_->listen.address +
+                                 " is refused beyond loopback while " + cure);
+    log_->warn("no_keys", "every request gets 401: " + cure);
+}
+
+int Serving::run() {
+    server_->start();
+    std::fprintf(stderr, "listening api %s\n", server_->address().c_str());
+    if (ops_server_) {
+        ops_server_->start();
+        std::fprintf(stderr, "listening metrics %s\n", ops_server_->address().c_str());
+    }
+    std::vector<std::thread> threads;
+    for (auto& thread : io_threads_) {
+        threads.emplace_back([&io = thread->io] {
+            const auto work = boost::asio::make_work_guard(io);
+            io.run();
+        });
+    }
+    wait_for_signal();
+    {
+        const auto work = boost::asio::make_work_guard(ops_threads_[0]->io);
+        ops_threads_[0]->io.run();  // until stop()
+    }
+    for (std::thread& thread : threads) thread.join();
+    // What a deadline left behind still waits for the ledger, and still holds attempts at the engines: the
+    // ledger answers first, then the sessions go, then the engines.
+    control_.reset();
+    billing_.reset();
+    server_.reset();
+    ops_server_.reset();
+    gateway_.reset();
+    engines_.clear();
+    return kExitOk;
+}
+
+void Serving::wait_for_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+        if (error) return;
+        if (signal == SIGHUP) {
+            reload();
+        } else if (!draining_) {
+            drain();
+        } else {
+            log_->warn("stop", "second signal: ending at once");
+            server_->abort_all();
+            wait_until_idle(steady_clock::now() + std::chrono::seconds(5));
+        }
+        wait_for_signal();
+    });
+}
+
+void Serving::reload() {
+    auto loaded = config::load(config_file_, process_environment());
+    std::string refused;
+    if (!loaded) {
+        for (const config::Refusal& refusal : loaded.error())
+            log_->warn("reload_refused", to_string(refusal));
+        refused = "the running config stays";
+    } else if (const std::string key = needs_restart(*config_, *loaded); !key.empty()) {
+        refused = key + ": changing it needs a restart; the running config stays";
+    } else if (const std::string price = first_unpriced(*loaded); !price.empty()) {
+        refused = "prices." + price + ".effective_from is in the future; the running config stays";
+    } else if (loaded->tls) {
+        if (const auto error = server_->reload_tls(*loaded->tls))
+            refused = "tls: " + *error + "; the running config stays";
+    }
+    if (!refused.empty()) {
+        metrics_->config_refused();
+        log_->warn("reload_refused", refused);
+        return;
+    }
+    config_ = std::make_shared<const config::Config>(std::move(*loaded));
+    server_->set_limits(config_->limits);
+    gateway_->swap_config(config_);
+    log_->reconfigure(config_->log);
+    metrics_->config_loaded(*config_);
+    log_->info("reloaded", config_->digest);
+}
+
+void Serving::drain() {
+    draining_ = true;
+    gateway_->set_draining();
+    log_->info("draining", "not ready any more");
+    timer_.expires_after(config_->listen.lame_duck);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) stop_accepting();
+    });
+}
+
+void Serving::stop_accepting() {
+    server_->stop_accepting();
+    wait_until_idle(steady_clock::now() + config_->listen.drain_time);
+}
+
+void Serving::wait_until_idle(steady_clock::time_point deadline) {
+    if (gateway_->n_requests_open() == 0) {
+        stop();
+        return;
+    }
+    if (steady_clock::now() >= deadline) {
+        log_->warn("drain_time", "requests still open are ended");
+        server_->abort_all();
+        deadline = steady_clock::time_point::max();
+    }
+    timer_.expires_after(kIdleCheck);
+    timer_.async_wait([this, deadline](const boost::system::error_code& error) {
+        if (!error) wait_until_idle(deadline);
+    });
+}
+
+void Serving::stop() {
+    server_->abort_all();
+    for (auto& thread : io_threads_) thread->io.stop();
+    ops_threads_[0]->io.stop();
+}
+
+}  // namespace gateway

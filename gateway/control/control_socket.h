@@ -1,0 +1,38 @@
+#pragma once
+// What both ends of the control socket need: lines over blocking Unix sockets, with time-outs.
+#include <sys/un.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace gateway {
+
+class FileDescriptor {  // owns one
+public:
+    explicit FileDescriptor(int fd = -1) : fd_(fd) {}
+    FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    FileDescriptor& operator=(FileDescriptor&&) = delete;
+    ~FileDescriptor();
+    int get() const { return fd_; }
+    bool valid() const { return fd_ >= 0; }
+
+private:
+    int fd_;
+};
+
+// Nothing if the path does not fit sun_path.
+std::optional<sockaddr_un> control_address(const std::filesystem::path& socket);
+// Ten seconds each way: a command is small, and a commit takes milliseconds.
+void set_socket_timeouts(int fd);
+// One line without its end; nothing on end of file, time-out, or more than 64 KiB.
+std::optional<std::string> read_line(int fd);
+bool write_all(int fd, std::string_view bytes);
+
+// Sends one command to the owner of a ledger and waits for its answer. Nothing if no process
+// listens there. Errors of a live owner come back as its answer.
+std::optional<std::string> ask_owner(const std::filesystem::path& socket, std::string_view request);
+
+}  // namespace gateway

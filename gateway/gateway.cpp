@@ -1,0 +1,209 @@
+#include "gateway/gateway.h"
+
+#include "gateway/api/models.h"
+#include "gateway/api/request_id.h"
+#include "gateway/telemetry/version.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr std::chrono::milliseconds kHeartbeat{250};
+constexpr size_t kClientRequestIdBytesMax = 512;
+
+// The client's own id is echoed and logged only as plain visible ASCII.
+std::string client_request_id(const HttpHead& head) {
+    const std::string_view id = head.field("x-client-request-id");
+    if (id.size() > kClientRequestIdBytesMax) return {};
+    for (const char c : id)
+        if (c <= 0x20 || c >= 0x7f) return {};
+    return std::string(id);
+}
+
+}  // namespace
+
+struct Gateway::Local {
+    Local(IoThread& thread, const GatewayParts& parts, asio::thread_pool& workers,
+          const config::Limits& limits)
+        : mailbox(thread.io),
+          heartbeat(thread.io, kHeartbeat),
+          hasher(parts.billing.make_hasher()),
+          upstreams(UpstreamClient::create(thread.io, limits)),
+          services{thread.io, workers,    parts.billing, mailbox,
+                   heartbeat, *upstreams, parts.metrics, parts.log} {}
+
+    CommitMailbox mailbox;
+    Heartbeat heartbeat;
+    std::unique_ptr<billing::KeyHasher> hasher;
+    std::unique_ptr<UpstreamClient> upstreams;
+    RelayServices services;
+};
+
+struct Gateway::Head {
+    RouteMatch match;
+    billing::Caller caller;
+    std::string request_id;
+};
+
+Gateway::Gateway(const GatewayParts& parts, std::shared_ptr<const config::Config> config)
+    : parts_(parts) {
+    for (auto& thread : parts_.threads)
+        locals_.push_back(std::make_unique<Local>(*thread, parts_, workers_, config->limits));
+    swap_config(std::move(config));
+}
+
+Gateway::~Gateway() {
+    workers_.join();
+}
+
+std::shared_ptr<const Snapshot> Gateway::snapshot() const {
+    const std::lock_guard lock(snapshot_mutex_);
+    return snapshot_;
+}
+
+std::shared_ptr<const config::Config> Gateway::config() const {
+    return snapshot()->config;
+}
+
+void Gateway::swap_config(std::shared_ptr<const config::Config> config) {
+    auto next = std::make_shared<Snapshot>();
+    next->metrics = parts_.metrics.children(*config);
+    next->engines = parts_.engines;
+    next->config = std::move(config);
+    const std::lock_guard lock(snapshot_mutex_);
+    snapshot_ = std::move(next);
+}
+
+std::optional<HttpAnswer> Gateway::judge_head(size_t io_thread, const HttpHead& head,
+                                              std::shared_ptr<void>& state) {
+    auto found = std::make_shared<Head>();
+    found->request_id = new_request_id();
+    auto match = match_route(head.method, head.path);
+    if (!match) return answer_for(match.error(), found->request_id);
+    found->match = std::move(*match);
+    if (found->match.role == Role::client) {
+        if (auto error = authenticate(*locals_[io_thread], head, *found))
+            return answer_for(*error, found->request_id);
+    }
+    if (found->match.has_body) {
+        if (auto error = check_content_type(head.field("content-type")))
+            return answer_for(*error, found->request_id);
+        if (auto error = check_content_encoding(head.field("content-encoding")))
+            return answer_for(*error, found->request_id);
+    }
+    state = std::move(found);
+    return {};
+}
+
+std::optional<ApiError> Gateway::authenticate(Local& local, const HttpHead& head, Head& found) {
+    const auto key = extract_credential(head);
+    if (!key) return key.error();
+    const auto caller = parts_.billing.authenticate(*local.hasher, *key);
+    if (!caller) return invalid_key();
+    found.caller = *caller;
+    return {};
+}
+
+HttpAnswer Gateway::answer_for(const ApiError& error, std::string_view request_id) const {
+    HttpAnswer answer;
+    answer.status = error.status;
+    answer.body = error_body(error);
+    answer.fields.emplace_back("x-request-id", request_id);
+    answer.fields.emplace_back("cache-control", "private, no-store");
+    for (const auto& field : error.headers) answer.fields.push_back(field);
+    answer.close = error.close;
+    return answer;
+}
+
+HttpAnswer Gateway::refusal(int status, std::string_view reason) {
+    return answer_for(http_refusal(status, reason), new_request_id());
+}
+
+asio::awaitable<void> Gateway::handle(size_t io_thread, const HttpHead& head, std::string body,
+                                      std::shared_ptr<void> state, HttpExchange& exchange) {
+    const auto& found = *static_cast<const Head*>(state.get());
+    switch (found.match.handler) {
+        case HandlerId::chat_completions:
+            co_await chat(*locals_[io_thread], found, head, std::move(body), exchange);
+            co_return;
+        case HandlerId::models:
+        case HandlerId::model:
+            co_await exchange.send(models(found));
+            co_return;
+        case HandlerId::healthz:
+        case HandlerId::readyz:
+        case HandlerId::root:
+        case HandlerId::options:
+            co_await exchange.send(plain(found));
+            co_return;
+    }
+}
+
+HttpAnswer Gateway::plain(const Head& found) const {
+    HttpAnswer answer;
+    answer.content_type = "text/plain; charset=utf-8";
+    answer.fields.emplace_back("x-request-id", found.request_id);
+    answer.fields.emplace_back("cache-control", "no-store");
+    switch (found.match.handler) {
+        case HandlerId::readyz:
+            if (draining_) {
+                answer.status = 503;
+                answer.body = "draining\n";
+            } else if (!parts_.billing.counters().available) {
+                answer.status = 503;
+                answer.body = "the ledger cannot be written\n";
+            } else {
+                answer.body = "ready\n";
+            }
+            break;
+        case HandlerId::options:
+            answer.status = 204;
+            answer.fields.emplace_back("allow", found.match.allow);
+            break;
+        case HandlerId::root:
+            answer.body = std::string("Weir ") + kVersion + ", an OpenAI-compatible gateway.\n";
+            break;
+        case HandlerId::healthz:
+        case HandlerId::chat_completions:
+        case HandlerId::models:
+        case HandlerId::model:
+            answer.body = "ok\n";
+            break;
+    }
+    return answer;
+}
+
+HttpAnswer Gateway::models(const Head& found) const {
+    const auto config = this->config();
+    HttpAnswer answer;
+    if (found.match.handler == HandlerId::models) {
+        answer.body = models_list(*config);
+    } else {
+        auto entry = model_entry(*config, found.match.model);
+        if (!entry) return answer_for(entry.error(), found.request_id);
+        answer.body = std::move(*entry);
+    }
+    answer.fields.emplace_back("x-request-id", found.request_id);
+    answer.fields.emplace_back("cache-control", "private, no-store");
+    return answer;
+}
+
+asio::awaitable<void> Gateway::chat(Local& local, const Head& found, const HttpHead& head,
+                                    std::string body, HttpExchange& exchange) {
+    struct Open {  // counts the request as long as it is answered
+        std::atomic<int64_t>& n;
+        explicit Open(std::atomic<int64_t>& counter) : n(counter) { ++n; }
+        ~Open() { --n; }
+    } open(n_requests_open_);
+    auto snapshot = this->snapshot();
+    if (n_requests_open_ > snapshot->config->limits.n_requests_max) {
+        co_await exchange.send(answer_for(overloaded(), found.request_id));
+        co_return;
+    }
+    // Named, not a temporary of the co_await: g++ 12 destroys braced ones twice.
+    RelayRequest request{std::move(snapshot), found.caller, found.request_id,
+                         client_request_id(head), head.received};
+    co_await relay_chat(local.services, std::move(request), std::move(body), exchange);
+}
+
+}  // namespace gateway
