@@ -79,17 +79,17 @@ std::optional<HttpAnswer> Gateway::judge_head(size_t io_thread, const HttpHead& 
     auto found = std::make_shared<Head>();
     found->request_id = new_request_id();
     auto match = match_route(head.method, head.path);
-    if (!match) return answer_for(match.error(), found->request_id);
+    if (!match) return refuse(match.error(), found->request_id, head.received);
     found->match = std::move(*match);
     if (found->match.role == Role::client) {
         if (auto error = authenticate(*locals_[io_thread], head, *found))
-            return answer_for(*error, found->request_id);
+            return refuse(*error, found->request_id, head.received);
     }
     if (found->match.has_body) {
         if (auto error = check_content_type(head.field("content-type")))
-            return answer_for(*error, found->request_id);
+            return refuse(*error, found->request_id, head.received);
         if (auto error = check_content_encoding(head.field("content-encoding")))
-            return answer_for(*error, found->request_id);
+            return refuse(*error, found->request_id, head.received);
     }
     state = std::move(found);
     return {};
@@ -115,8 +115,23 @@ HttpAnswer Gateway::answer_for(const ApiError& error, std::string_view request_i
     return answer;
 }
 
+HttpAnswer Gateway::refuse(const ApiError& error, const std::string& request_id,
+                           TimePoint received) const {
+    const auto snapshot = this->snapshot();
+    RequestRecord record;
+    record.request_id = request_id;
+    record.status = error.status;
+    record.outcome =
+        error.status < 500 ? billing::Outcome::caller_error : billing::Outcome::internal;
+    record.detail = error.code.value_or(error.type);
+    record.total = std::chrono::steady_clock::now() - received;
+    snapshot->metrics->record(record);
+    parts_.log.request(record, *snapshot->config);
+    return answer_for(error, request_id);
+}
+
 HttpAnswer Gateway::refusal(int status, std::string_view reason) {
-    return answer_for(http_refusal(status, reason), new_request_id());
+    return refuse(http_refusal(status, reason), new_request_id(), std::chrono::steady_clock::now());
 }
 
 asio::awaitable<void> Gateway::handle(size_t io_thread, const HttpHead& head, std::string body,
@@ -197,7 +212,7 @@ asio::awaitable<void> Gateway::chat(Local& local, const Head& found, const HttpH
     } open(n_requests_open_);
     auto snapshot = this->snapshot();
     if (n_requests_open_ > snapshot->config->limits.n_requests_max) {
-        co_await exchange.send(answer_for(overloaded(), found.request_id));
+        co_await exchange.send(refuse(overloaded(), found.request_id, head.received));
         co_return;
     }
     // Named, not a temporary of the co_await: g++ 12 destroys braced ones twice.

@@ -50,6 +50,9 @@ private:
     std::shared_ptr<const Snapshot> snapshot() const;
     std::optional<ApiError> authenticate(Local& local, const HttpHead& head, Head& found);
     HttpAnswer answer_for(const ApiError& error, std::string_view request_id) const;
+    // The same, told in the log and counted: what no relay has seen.
+    HttpAnswer refuse(const ApiError& error, const std::string& request_id,
+                      TimePoint received) const;
     HttpAnswer plain(const Head& found) const;  // health, root, OPTIONS
     HttpAnswer models(const Head& found) const;
     asio::awaitable<void> chat(Local& local, const Head& found, const HttpHead& head,
