@@ -17,6 +17,11 @@ namespace {
 // the core.
 constexpr int kSpins = 2000;
 
+constexpr int kRoundShift = 48;
+constexpr int kItemShift = 24;
+constexpr uint64_t kItemMask = (uint64_t{1} << kItemShift) - 1;
+constexpr uint64_t kOneItem = uint64_t{1} << kItemShift;
+
 void pause_cpu() {
 #if defined(__x86_64__)
     _mm_pause();
@@ -52,6 +57,7 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::run_task(int64_t n_items, const Task& task) {
+    ENSURE(n_items <= static_cast<int64_t>(kItemMask));
     if (n_items <= 0) return;
     const FlushSubnormals flush;
     if (n_items == 1 || workers_.empty()) {
@@ -59,35 +65,43 @@ void ThreadPool::run_task(int64_t n_items, const Task& task) {
         return;
     }
     task_ = task;
-    n_items_ = n_items;
-    next_item_.store(0, std::memory_order_relaxed);
-    n_busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+    n_done_.store(0, std::memory_order_relaxed);
+    const uint64_t round = (claims_.load(std::memory_order_relaxed) >> kRoundShift) + 1;
+    claims_.store(round << kRoundShift | static_cast<uint64_t>(n_items), std::memory_order_release);
     round_.fetch_add(1, std::memory_order_release);
     round_.notify_all();
     take_items(0);
-    for (int busy = n_busy_.load(std::memory_order_acquire); busy != 0;
-         busy = n_busy_.load(std::memory_order_acquire)) {
-        wait_while_equal(n_busy_, busy);
+    const auto n_all = static_cast<uint32_t>(n_items);
+    for (uint32_t n = n_done_.load(std::memory_order_acquire); n != n_all;
+         n = n_done_.load(std::memory_order_acquire)) {
+        wait_while_equal(n_done_, n);
     }
 }
 
 void ThreadPool::work(int thread) {
     const FlushSubnormals flush;
-    uint32_t seen = 0;
     while (true) {
-        wait_while_equal(round_, seen);
-        ++seen;  // the caller waits for every worker, so rounds are never skipped
+        const uint32_t seen = round_.load(std::memory_order_acquire);
         if (stop_.load(std::memory_order_relaxed)) return;
         take_items(thread);
-        if (n_busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) n_busy_.notify_one();
+        wait_while_equal(round_, seen);
     }
 }
 
 void ThreadPool::take_items(int thread) {
+    uint64_t claims = claims_.load(std::memory_order_acquire);
     while (true) {
-        const int64_t item = next_item_.fetch_add(1, std::memory_order_relaxed);
-        if (item >= n_items_) return;
-        task_.call(task_.context, item, thread);
+        const uint64_t item = claims >> kItemShift & kItemMask;
+        const uint64_t n_items = claims & kItemMask;
+        if (item >= n_items) return;
+        if (!claims_.compare_exchange_weak(claims, claims + kOneItem, std::memory_order_acq_rel,
+                                           std::memory_order_acquire)) {
+            continue;
+        }
+        // The round cannot end before this item is done, so task_ is its own.
+        task_.call(task_.context, static_cast<int64_t>(item), thread);
+        if (n_done_.fetch_add(1, std::memory_order_acq_rel) + 1 == n_items) n_done_.notify_one();
+        claims = claims_.load(std::memory_order_acquire);
     }
 }
 

@@ -43,12 +43,15 @@ private:
     void work(int thread);
     void take_items(int thread);
 
-    // Written by the caller between two rounds; workers read it once they have seen round_ change.
+    // Written by the caller while no item is claimed and unfinished; read by whoever has claimed
+    // one.
     Task task_;
-    int64_t n_items_ = 0;
-    alignas(64) std::atomic<int64_t> next_item_{0};
-    alignas(64) std::atomic<uint32_t> round_{0};  // a new value starts a round
-    alignas(64) std::atomic<int> n_busy_{0};      // workers that have not finished this round
+    // Round (16 bits), next item (24), items of the round (24). An item is claimed by counting up
+    // the middle, so a worker that comes late finds work of the round that is on, or none: nobody
+    // waits for it.
+    alignas(64) std::atomic<uint64_t> claims_{0};
+    alignas(64) std::atomic<uint32_t> n_done_{0};  // items of this round
+    alignas(64) std::atomic<uint32_t> round_{0};   // a new value wakes the workers
     std::atomic<bool> stop_{false};
     std::vector<std::thread> workers_;
 };

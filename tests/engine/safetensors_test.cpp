@@ -219,7 +219,7 @@ TEST_CASE("convert: half precision and bfloat16", "[engine][weights]") {
     CHECK(to_bf16(1.0f) == 0x3f80);
     CHECK(to_bf16(1.00390625f) == 0x3f80);  // halfway, down to even
     CHECK(to_bf16(1.01171875f) == 0x3f82);  // halfway, up to even
-    CHECK(to_bf16(1.0039063f) == 0x3f81);
+    CHECK(to_bf16(1.0040f) == 0x3f81);
     CHECK(to_bf16(std::numeric_limits<float>::infinity()) == 0x7f80);
     CHECK((to_bf16(std::numeric_limits<float>::quiet_NaN()) & 0x7fff) > 0x7f80);
 }
