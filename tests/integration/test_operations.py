@@ -12,9 +12,7 @@ from pathlib import Path
 
 import wire
 from mock import Mock
-from weir import PROGRAM, ROOT, Weir, metric
-
-MODEL = ROOT / "engine" / "demo" / "model"
+from weir import MODEL, PROGRAM, ROOT, Weir, metric
 
 
 class Keys(unittest.TestCase):

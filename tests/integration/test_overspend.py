@@ -6,16 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from mock import Mock
 from weir import Weir, nano
 
-# 99 output tokens at 1 USD per thousand and at most a hundred prompt tokens at 10 USD per million: at most $0.10.
-PRICE = ('  dear: {effective_from: 2020-01-01T00:00:00Z, usd_per_million: '
-         '{input: "10.00", cache_read: "10.00", output: "1000.00"}}\n')
+# At the price `dear` 99 tokens of output are $0.099, and any prompt of these tests is below $0.001.
 N_OUTPUT = 99
 DOLLAR = 10**9
 
 
 class Overspend(unittest.TestCase):
     def check(self, model, remote):
-        with Mock() as mock, Weir(upstream=mock.base_url, prices=PRICE, price="dear", local_price="dear",
+        with Mock() as mock, Weir(upstream=mock.base_url, price="dear", local_price="dear",
                                   remote_models=[remote]) as weir:
             key = weir.account(credit="1.00")
             weir.start()

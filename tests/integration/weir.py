@@ -14,6 +14,7 @@ import wire
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build" / "release")).resolve()
 PROGRAM = BUILD / "weir"
+MODEL = Path(os.environ.get("WEIR_MODEL", ROOT / "engine" / "demo" / "model"))
 # Sanitizers slow everything down: each wait of a test is as long as this says.
 PATIENCE = float(os.environ.get("WEIR_PATIENCE", "60"))
 
@@ -25,9 +26,13 @@ ledger:  {{path: {ledger}}}
 {limits}{engines}{upstreams}endpoints:
 {endpoints}routes:
 {routes}prices:
-  house:  {{effective_from: 2020-01-01T00:00:00Z, usd_per_million: {{input: "0.20", cache_read: "0.02", output: "0.40"}}}}
-  remote: {{effective_from: 2020-01-01T00:00:00Z, usd_per_million: {{input: "5.00", cache_read: "0.50", output: "30.00"}}}}
 {prices}"""
+
+PRICES = {
+    "house": '{input: "0.20", cache_read: "0.02", output: "0.40"}',
+    "remote": '{input: "5.00", cache_read: "0.50", output: "30.00"}',
+    "dear": '{input: "1.00", cache_read: "1.00", output: "1000.00"}',
+}
 
 PICO = {"house": {"input_uncached": 200_000, "cache_read": 20_000, "cache_write": 200_000,
                   "output_answer": 400_000, "output_reasoning": 400_000},
@@ -54,7 +59,7 @@ class Weir:
     """One ledger with its config, and at most one server over it at a time."""
 
     def __init__(self, upstream=None, local=True, remote_models=(), address="127.0.0.1", port=0, listen="", limits="",
-                 prices="", routes="", endpoints="", ledger=None, price="remote", local_price="house", engine="",
+                 routes="", endpoints="", ledger=None, price="remote", local_price="house", engine="",
                  folder=None, timeouts="{connect: 1s, ttft: 2s, idle: 2s, total: 60s}", program=PROGRAM):
         self.own_folder = None if folder else tempfile.TemporaryDirectory(prefix="weir-")
         self.folder = Path(folder or self.own_folder.name)
@@ -63,7 +68,7 @@ class Weir:
         self.ledger = Path(ledger or self.folder / "weir.db")
         self.process = self.api = self.metrics_address = None
         self.log_lines = []
-        models = ["mock", *remote_models] if upstream else []
+        models = dict.fromkeys(["mock", *remote_models]) if upstream else []
         endpoints += "".join(
             f'  {m}: {{upstream: up, model: "{m}", n_ctx: 1000000, output_tokens_max: 100000, '
             f"output_tokens_default: 1000, price: {price}}}\n" for m in models)
@@ -71,7 +76,9 @@ class Weir:
         if local:
             endpoints = f"  local-v4: {{engine: v4, price: {local_price}}}\n" + endpoints
             routes = "  deepseek-v4: {plan: [local-v4], aliases: [local]}\n" + routes
-        model = ROOT / "engine" / "demo" / "model"
+        model = MODEL
+        prices = "".join(f"  {name}: {{effective_from: 2020-01-01T00:00:00Z, usd_per_million: {PRICES[name]}}}\n"
+                         for name in {local_price if local else None, price if upstream else None} - {None})
         self.write_config(CONFIG.format(
             address=address, port=port, listen=listen, ledger=json.dumps(str(self.ledger)), limits=limits,
             engines=f'engines:\n  v4: {{model: "{model}", encoding: "0731", n_ctx: 2048, n_sequences_max: 8{engine}}}\n'
@@ -83,7 +90,10 @@ class Weir:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind and self.process is not None and self.process.poll() is not None:
+            self.reader.join(PATIENCE)
+            print(f"the server ended by itself, {self.process.returncode}; its log:", *self.log_lines[-40:], sep="\n")
         self.kill()
         if self.own_folder:
             self.own_folder.cleanup()

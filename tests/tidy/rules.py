@@ -119,6 +119,12 @@ def sleeping_tests(path, text):
                                     "a test waits for what happens, not for a time")
 
 
+def conditional_await(path, text):
+    """g++ 12 destroys what a co_await inside ?: yields twice."""
+    if path.endswith(CODE):
+        yield from lines_that_match(r"\?[^;{}]*\bco_await\b", without_comments(text), "no co_await inside ?:")
+
+
 def endings(path, text):
     if path.endswith(CODE + (".py", ".txt", ".cmake", ".yaml", ".mjs")) or path in ("deploy/quickstart", "tests/run"):
         if text and not text.endswith("\n"):
@@ -127,4 +133,4 @@ def endings(path, text):
 
 
 FILE_RULES = [size, name, own_header, pragma_once, machine_paths, registry_hosts, left_over, wall_clock, environment, sql_literals,
-              exact_money, sleeping_tests, endings]
+              exact_money, sleeping_tests, conditional_await, endings]

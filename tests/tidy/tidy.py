@@ -34,6 +34,7 @@ BAD = [
     (rules.exact_money, "billing/a.cpp", "double usd = 0;\n"),
     (rules.exact_money, "config/units.cpp", "return stod(text);\n"),
     (rules.sleeping_tests, "tests/gateway/a_test.cpp", "std::this_thread::sleep_for(1s);\n"),
+    (rules.conditional_await, "gateway/chat/a.cpp", "auto x = ready ? y\n : co_await z();\n"),
     (rules.endings, "config/a.cpp", "int a;"),
     (rules.endings, "config/a.cpp", "int a; \n"),
     (layers.check, "config/a.cpp", '#include "billing/types.h"\n'),
