@@ -119,7 +119,7 @@ void Connection::unwatch() {
 
 void Connection::on_gone(std::function<void()> callback) {
     if (gone_) {
-        callback();
+        if (callback) callback();  // an empty one takes the last one back
     } else {
         gone_callback_ = std::move(callback);
     }
