@@ -2,6 +2,7 @@
 
 #include "gateway/api/chat_encoder.h"
 #include "gateway/api/request_id.h"
+#include "gateway/api/usage_chunk.h"
 #include "gateway/chat/charge.h"
 #include "gateway/chat/chat_plan.h"
 #include "gateway/chat/engine_attempt.h"
@@ -23,6 +24,16 @@ Outcome outcome_of(const ApiError& error) {
     if (error.status == 429)
         return error.code == "insufficient_quota" ? Outcome::quota : Outcome::rate_limit;
     return error.status < 500 ? Outcome::caller_error : Outcome::internal;
+}
+
+Usage usage_of(const billing::TokenCounts& tokens) {
+    Usage usage;
+    usage.n_prompt = tokens.input_uncached + tokens.cache_read + tokens.cache_write;
+    usage.n_cache_read = tokens.cache_read;
+    usage.n_cache_write = tokens.cache_write;
+    usage.n_output = tokens.output_answer + tokens.output_reasoning;
+    usage.n_reasoning = tokens.output_reasoning;
+    return usage;
 }
 
 class Relay final : public HeartbeatListener {
@@ -202,6 +213,8 @@ private:
         }
         answer_began_ = true;
         if (chunk.usage_only && !chat_.include_usage) return;
+        usage_told_ |= chunk.usage_only;
+        if (chat_.include_usage && sample_.empty()) sample_ = chunk.data;
         out_.append(kEventOpen).append(chunk.data).append(kEventClose);
     }
 
@@ -326,6 +339,10 @@ private:
             out_.append(": x-weir-endpoint=").append(endpoint_name());
             out_.append(" x-weir-reasoning=").append(record_.reasoning).append(kEventClose);
         }
+        if (chat_.include_usage && !usage_told_) {
+            const std::string chunk = missing_usage_chunk(sample_, usage_of(record_.tokens));
+            out_.append(kEventOpen).append(chunk).append(kEventClose);
+        }
         out_.append(kDone);
         client_gone_ = !co_await exchange_.write(out_) || !co_await exchange_.end_stream();
     }
@@ -399,7 +416,8 @@ private:
     TimePoint reserve_began_;
     std::unique_ptr<Attempt> attempt_;
     AttemptFacts facts_;
-    std::string out_;  // events not yet written, or the unstreamed body
+    std::string out_;     // events not yet written, or the unstreamed body
+    std::string sample_;  // the first event of a stream whose client wants its usage
     TimePoint last_write_ = steady_clock::now();
     bool client_gone_ = false;
     bool reserve_failed_ = false;
@@ -407,6 +425,7 @@ private:
     bool stream_began_ = false;  // the head is out
     bool answer_began_ = false;  // an event of the answer was taken: no other endpoint any more
     bool head_names_endpoint_ = false;
+    bool usage_told_ = false;  // the usage chunk was taken
 };
 
 }  // namespace

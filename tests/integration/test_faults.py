@@ -126,6 +126,7 @@ class Faults(unittest.TestCase):
         self.assertEqual(len([c for c in choices if c["finish_reason"]]), 1)
         self.assertEqual(chunks[-1]["choices"], [])  # usage was asked for, so it comes, whoever counted
         self.assertIsInstance(chunks[-1]["usage"]["total_tokens"], int)
+        self.assertEqual(len({(chunk["id"], chunk["model"]) for chunk in chunks}), 1)
         if fault.model == "fault-13":
             calls = [call for c in choices for call in c["delta"].get("tool_calls", [])]
             self.assertEqual({call["index"] for call in calls}, {0, 1})
