@@ -3,6 +3,7 @@
 #include "gateway/api/models.h"
 #include "gateway/api/request_id.h"
 #include "gateway/telemetry/version.h"
+#include "gateway/upstream/inflight.h"
 
 namespace gateway {
 
@@ -24,11 +25,11 @@ std::string client_request_id(const HttpHead& head) {
 
 struct Gateway::Local {
     Local(IoThread& thread, const GatewayParts& parts, asio::thread_pool& workers,
-          const config::Limits& limits)
+          const config::Limits& limits, std::shared_ptr<InflightCounts> inflight)
         : mailbox(thread.io),
           heartbeat(thread.io, kHeartbeat),
           hasher(parts.billing.make_hasher()),
-          upstreams(UpstreamClient::create(thread.io, limits)),
+          upstreams(UpstreamClient::create(thread.io, limits, std::move(inflight))),
           services{thread.io, workers,    parts.billing, mailbox,
                    heartbeat, *upstreams, parts.metrics, parts.log} {}
 
@@ -47,8 +48,10 @@ struct Gateway::Head {
 
 Gateway::Gateway(const GatewayParts& parts, std::shared_ptr<const config::Config> config)
     : parts_(parts) {
+    const auto inflight = std::make_shared<InflightCounts>();
     for (auto& thread : parts_.threads)
-        locals_.push_back(std::make_unique<Local>(*thread, parts_, workers_, config->limits));
+        locals_.push_back(
+            std::make_unique<Local>(*thread, parts_, workers_, config->limits, inflight));
     swap_config(std::move(config));
 }
 
