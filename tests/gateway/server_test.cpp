@@ -102,9 +102,17 @@ TEST_CASE("deadlines: a silent connection is closed silently, a begun head gets 
     TestServer server(options);
     RawClient silent(server.address());
     CHECK(silent.read_to_end().empty());
-    RawClient slow(server.address());
-    slow.send("GET /hello HTTP/1.1\r\nHo");
-    CHECK(last_answer(slow).status == 408);
+    // On a busy machine the client may be late with its first byte: that is the case above, once
+    // more.
+    std::string answered;
+    while (answered.empty()) {
+        RawClient slow(server.address());
+        slow.send("GET /hello HTTP/1.1\r\nHo");
+        answered = slow.read_to_end();
+    }
+    const auto answers = support::parse_answers(answered);
+    REQUIRE(answers.size() == 1);
+    CHECK(answers[0].status == 408);
     CHECK(server.handler().n_handled == 0);
 }
 
@@ -141,12 +149,10 @@ TEST_CASE("deadlines: the request's total makes the client gone for the handler"
     options.limits.request_timeout = 50ms;
     TestServer server(options);
     RawClient client(server.address());
-    client.send(get("/stream-hold"));
-    const auto answers = support::parse_answers(client.read_to_end());
-    REQUIRE(answers.size() == 1);
-    CHECK_FALSE(answers[0].complete);
-    CHECK(server.handler().happenings.wait_for("gone /stream-hold"));
-    CHECK(server.handler().happenings.wait_for("failed /stream-hold"));
+    client.send(get("/hold"));
+    CHECK(client.read_to_end().empty());
+    CHECK(server.handler().happenings.wait_for("failed /hold"));
+    CHECK(server.handler().happenings.count("gone /hold") == 1);
 }
 
 TEST_CASE("deadlines: a client that never reads parks the producer and is cut", "[server]") {
