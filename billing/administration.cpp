@@ -1,10 +1,9 @@
 // The members of LedgerBilling that people call: they block until their entry is on disk.
 #include <openssl/crypto.h>
 
-#include <chrono>
-
 #include "billing/api_key.h"
 #include "billing/ledger_billing.h"
+#include "billing/wall_clock.h"
 
 namespace billing {
 namespace {
@@ -29,11 +28,6 @@ private:
     std::condition_variable told_;
     std::optional<bool> durable_;
 };
-
-UnixMillis wall_clock() {
-    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-    return {std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count()};
-}
 
 tl::unexpected<Error> not_written() {
     return tl::unexpected(Error{Errc::ledger_unavailable, "the disk refused: nothing was changed"});

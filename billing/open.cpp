@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
 #include "billing/ledger_billing.h"
 #include "billing/restore.h"
+#include "billing/wall_clock.h"
 
 namespace billing {
 namespace {
@@ -91,9 +91,7 @@ Result<std::unique_ptr<LedgerBilling>> LedgerBilling::open(const Options& option
 }
 
 Result<ChainHead> LedgerBilling::release_left_open(LedgerFile& file, ChainHead head) {
-    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-    const UnixMillis now{
-        std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count()};
+    const UnixMillis now = wall_clock();
     Book& book = desk_.book;
     const std::vector<RequestId> requests = book.open_requests();
     if (requests.empty()) return head;

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "gateway/telemetry/wall_clock.h"
+
 namespace gateway {
 
 namespace {
@@ -19,12 +21,6 @@ bool starts_with(std::string_view text, std::string_view prefix) {
 
 bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-int64_t wall_clock_seconds() {
-    return std::chrono::duration_cast<std::chrono::seconds>(
-               std::chrono::system_clock::now().time_since_epoch())
-        .count();
 }
 
 }  // namespace
@@ -219,8 +215,9 @@ void RemoteAttempt::end_of_error() {
         return fail(failed(FailureClass::malformed, "the answer is no event stream"));
     }
     Failure failure = classify(status, body);
-    failure.retry_after = parse_retry_after(transfer_->header("retry-after-ms"),
-                                            transfer_->header("retry-after"), wall_clock_seconds());
+    failure.retry_after =
+        parse_retry_after(transfer_->header("retry-after-ms"), transfer_->header("retry-after"),
+                          wall_clock_now().ms / 1'000);
     fail(std::move(failure));
 }
 

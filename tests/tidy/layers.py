@@ -13,7 +13,7 @@ OURS = {
     "gateway/api": {"gateway/api", "gateway/chat/attempt.h", "gateway/server/http_types.h", "routing", "billing", "config",
                     "engine/engine.h"},
     "gateway/upstream": {"gateway/upstream", "gateway/api/chat_request.h", "gateway/chat/attempt.h", "gateway/chat/wake.h",
-                         "gateway/telemetry/version.h", "routing", "billing", "config"},
+                         "gateway/telemetry/version.h", "gateway/telemetry/wall_clock.h", "routing", "billing", "config"},
     "gateway/telemetry": {"gateway/telemetry", "gateway/server/http_types.h", "routing", "billing", "config",
                           "engine/engine.h"},
     "gateway/chat": {"gateway/chat", "gateway/api", "gateway/server", "gateway/upstream", "gateway/telemetry",

@@ -85,10 +85,11 @@ def left_over(path, text):
 
 
 def wall_clock(path, text):
-    if path.endswith(CODE) and path.startswith(LAYERS) and path != "gateway/telemetry/wall_clock.cpp":
+    if path.endswith(CODE) and path.startswith(LAYERS) and path not in (
+            "gateway/telemetry/wall_clock.cpp", "billing/wall_clock.cpp"):
         yield from lines_that_match(
             r"\bsystem_clock\s*::\s*now\b|\bgettimeofday\b|\bCLOCK_REALTIME\b|(?<![\w.>])time\s*\(\s*(?:nullptr|NULL|0)\s*\)",
-            without_comments(text), "the time of day comes from gateway/telemetry/wall_clock.h")
+            without_comments(text), "the time of day comes from wall_clock.h")
 
 
 def environment(path, text):
