@@ -344,7 +344,9 @@ private:
             out_.append(kEventOpen).append(chunk).append(kEventClose);
         }
         out_.append(kDone);
-        client_gone_ = !co_await exchange_.write(out_) || !co_await exchange_.end_stream();
+        bool written = co_await exchange_.write(out_);
+        if (written) written = co_await exchange_.end_stream();
+        client_gone_ = !written;
     }
 
     // An answer that cannot be finished: as JSON while nothing is out, else as an event in the
