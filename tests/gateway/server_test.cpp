@@ -325,6 +325,6 @@ TEST_CASE("threads: two io threads share the connections and serve them at once"
     server->stop_accepting();
     server->abort_all();
     server.stop();
-    CHECK(server.handler().happenings.count("gone /stream-hold") == 8);
+    CHECK(server.handler().happenings.count("failed /stream-hold") == 8);
     CHECK(server->counters().n_connections_open == 0);
 }
