@@ -25,13 +25,14 @@ std::string client_request_id(const HttpHead& head) {
 
 struct Gateway::Local {
     Local(IoThread& thread, const GatewayParts& parts, asio::thread_pool& workers,
-          const config::Limits& limits, std::shared_ptr<InflightCounts> inflight)
+          const config::Limits& limits, std::shared_ptr<InflightCounts> inflight,
+          const std::atomic<bool>& ending)
         : mailbox(thread.io),
           heartbeat(thread.io, kHeartbeat),
           hasher(parts.billing.make_hasher()),
           upstreams(UpstreamClient::create(thread.io, limits, std::move(inflight))),
-          services{thread.io, workers,    parts.billing, mailbox,
-                   heartbeat, *upstreams, parts.metrics, parts.log} {}
+          services{thread.io,  workers,       parts.billing, mailbox, heartbeat,
+                   *upstreams, parts.metrics, parts.log,     ending} {}
 
     CommitMailbox mailbox;
     Heartbeat heartbeat;
@@ -51,7 +52,7 @@ Gateway::Gateway(const GatewayParts& parts, std::shared_ptr<const config::Config
     const auto inflight = std::make_shared<InflightCounts>();
     for (auto& thread : parts_.threads)
         locals_.push_back(
-            std::make_unique<Local>(*thread, parts_, workers_, config->limits, inflight));
+            std::make_unique<Local>(*thread, parts_, workers_, config->limits, inflight, ending_));
     swap_config(std::move(config));
 }
 

@@ -41,6 +41,8 @@ public:
     std::shared_ptr<const config::Config> config() const;
     // /readyz says 503 from now on.
     void set_draining() { draining_ = true; }
+    // What still runs is ended within a moment: streams by an error event, the rest by 503.
+    void end_requests() { ending_ = true; }
     int64_t n_requests_open() const { return n_requests_open_; }
 
 private:
@@ -64,6 +66,7 @@ private:
     mutable std::mutex snapshot_mutex_;
     std::shared_ptr<const Snapshot> snapshot_;  // guarded by snapshot_mutex_
     std::atomic<bool> draining_{false};
+    std::atomic<bool> ending_{false};
     std::atomic<int64_t> n_requests_open_{0};
 };
 

@@ -59,6 +59,10 @@ public:
     // A silent stream gets a comment line; the attempt's wait is interrupted so that run() writes
     // it.
     void on_heartbeat(TimePoint now) override {
+        if (services_.ending && attempt_ && !std::exchange(ended_by_us_, true)) {
+            attempt_->cancel();
+            return;
+        }
         if (!attempt_ || !chat_.stream || now - last_write_ < config_.limits.keepalive) return;
         heartbeat_due_ = true;
         attempt_->wake();
@@ -122,7 +126,7 @@ private:
             record_.endpoint = step.attempt.endpoint;
             record_.reasoning = routing::describe(chat_.thinking, step.attempt.thinking);
             ++record_.n_attempts;
-            const AttemptEnd end = co_await attempt(step);
+            AttemptEnd end = co_await attempt(step);
             const bool answered = end.kind != AttemptEnd::Kind::failed;
             request_.snapshot->metrics->attempt(
                 step.attempt.endpoint, answered ? std::nullopt : std::optional(end.failure));
@@ -130,7 +134,7 @@ private:
                                     !client_gone_ && i + 1 < plan_.steps.size() &&
                                     routing::falls_back(config_.routes[plan_.route], end.failure);
             if (falls_back) continue;
-            co_await conclude(step, end);
+            co_await conclude(step, std::move(end));
             co_return;
         }
     }
@@ -265,7 +269,12 @@ private:
     }
 
     // The request has ended: settle or release, then tell the client.
-    asio::awaitable<void> conclude(const PlannedStep& step, const AttemptEnd& end) {
+    asio::awaitable<void> conclude(const PlannedStep& step, AttemptEnd end) {
+        if (ended_by_us_ && end.kind == AttemptEnd::Kind::cancelled && !client_gone_) {
+            end.kind = AttemptEnd::Kind::failed;
+            end.failure = config::FailureClass::overloaded;
+            end.detail = "the server is stopping";
+        }
         record_.detail = end.detail;
         if (!co_await reserve_is_durable()) {
             // The ledger has dropped the hold itself.
@@ -422,6 +431,7 @@ private:
     std::string sample_;  // the first event of a stream whose client wants its usage
     TimePoint last_write_ = steady_clock::now();
     bool client_gone_ = false;
+    bool ended_by_us_ = false;
     bool reserve_failed_ = false;
     bool heartbeat_due_ = false;
     bool stream_began_ = false;  // the head is out

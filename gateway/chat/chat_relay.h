@@ -1,6 +1,7 @@
 #pragma once
 // One chat request from its body to its settled entry: parse, plan, reserve, attempts, answer,
 // settle.
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -27,6 +28,7 @@ struct RelayServices {
     UpstreamClient& upstreams;
     Metrics& metrics;
     RequestLog& log;
+    const std::atomic<bool>& ending;  // set once: what still runs is cut with an error event
 };
 
 struct RelayRequest {

@@ -16,6 +16,8 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kIdleCheck{20};
+// How long an ended request may take to tell its client and the ledger.
+constexpr std::chrono::milliseconds kGoodbye{5'000};
 
 bool is_loopback(const std::string& address) {
     return address == "localhost" || address == "::1" || address.starts_with("127.");
@@ -162,8 +164,8 @@ int Serving::run() {
         ops_threads_[0]->io.run();  // until stop()
     }
     for (std::thread& thread : threads) thread.join();
-    // What a deadline left behind still waits for the ledger, and still holds attempts at the engines: the
-    // ledger answers first, then the sessions go, then the engines.
+    // What a deadline left behind still waits for the ledger, and still holds attempts at the
+    // engines: the ledger answers first, then the sessions go, then the engines.
     control_.reset();
     billing_.reset();
     server_.reset();
@@ -182,8 +184,8 @@ void Serving::wait_for_signal() {
             drain();
         } else {
             log_->warn("stop", "second signal: ending at once");
-            server_->abort_all();
-            wait_until_idle(steady_clock::now() + std::chrono::seconds(5));
+            server_->stop_accepting();
+            end_requests();
         }
         wait_for_signal();
     });
@@ -232,15 +234,23 @@ void Serving::stop_accepting() {
     wait_until_idle(steady_clock::now() + config_->listen.drain_time);
 }
 
+void Serving::end_requests() {
+    gateway_->end_requests();
+    ending_ = true;
+    wait_until_idle(steady_clock::now() + kGoodbye);
+}
+
 void Serving::wait_until_idle(steady_clock::time_point deadline) {
-    if (gateway_->n_requests_open() == 0) {
+    const bool idle = gateway_->n_requests_open() == 0;
+    const bool late = steady_clock::now() >= deadline;
+    if (idle || (late && ending_)) {
         stop();
         return;
     }
-    if (steady_clock::now() >= deadline) {
+    if (late) {
         log_->warn("drain_time", "requests still open are ended");
-        server_->abort_all();
-        deadline = steady_clock::time_point::max();
+        end_requests();
+        return;
     }
     timer_.expires_after(kIdleCheck);
     timer_.async_wait([this, deadline](const boost::system::error_code& error) {

@@ -36,6 +36,7 @@ private:
     void reload();
     void drain();  // SIGTERM: not ready, then no new connections, then no new requests
     void stop_accepting();
+    void end_requests();
     void wait_until_idle(std::chrono::steady_clock::time_point deadline);
     void stop();
 
@@ -55,6 +56,7 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::steady_timer timer_;
     bool draining_ = false;
+    bool ending_ = false;
 };
 
 }  // namespace gateway
