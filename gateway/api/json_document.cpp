@@ -1,7 +1,6 @@
 #include "gateway/api/json_document.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "gateway/api/json_fault.h"
 #include "gateway/api/json_walk.h"
@@ -46,6 +45,13 @@ size_t skip_string(std::string_view text, size_t at) {
         while (text[at - 1 - n_backslashes] == '\\') ++n_backslashes;  // stops at the opening quote
         if (n_backslashes % 2 == 0) return at + 1;
     }
+}
+
+// Hops from backslash to backslash: most texts have few.
+bool has_unicode_escapes(std::string_view text) {
+    for (size_t at = text.find('\\'); at != text.npos; at = text.find('\\', at + 1))
+        if (text.substr(at + 1, 1) == "u") return true;
+    return false;
 }
 
 // Refuses, before the parser makes memory for it, a large body of very many small things.
@@ -109,12 +115,13 @@ Fault JsonDocument::parse(std::string& body, const config::Limits& limits) {
     if (code == simdjson::MEMALLOC) return overloaded();
     if (code == simdjson::DEPTH_ERROR) return too_deep(limits);
     if (code) {
-        const auto fault = find_json_fault(body, n_levels + 2);
+        const auto fault = find_json_fault(body, n_levels);
+        if (fault && fault->is_depth) return too_deep(limits);
         return not_json(fault ? *fault : JsonFault{0, simdjson::error_message(code)});
     }
     WalkOptions options;
     options.n_levels_max = n_levels;
-    options.has_unicode_escapes = memmem(body.data(), body.size(), "\\u", 2) != nullptr;
+    options.has_unicode_escapes = has_unicode_escapes(body);
     if (auto fault = walk_document(root, limits, options)) {
         // Only the scanner knows where a lone surrogate stands.
         if (fault->code != kLoneSurrogate) return fault;

@@ -51,7 +51,11 @@ private:
         switch (peek()) {
             case '{':
             case '[':
-                if (depth == depth_max_) return fail(at_, "the nesting is too deep");
+                if (depth == depth_max_) {
+                    fail(at_, "the nesting is too deep");
+                    fault_->is_depth = true;
+                    return false;
+                }
                 return peek() == '{' ? object(depth + 1) : array(depth + 1);
             case '"':
                 return string();

@@ -10,6 +10,7 @@ namespace gateway {
 struct JsonFault {
     size_t at;  // the offset of the first byte that does not fit
     std::string_view what;
+    bool is_depth = false;
 };
 
 // RFC 8259, in valid UTF-8, without lone surrogates, integers within 64 bits, other numbers within

@@ -1,0 +1,88 @@
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "gateway/api/chat_request.h"
+
+using namespace gateway;
+
+namespace {
+
+ChatRequest request(const char* messages) {
+    auto parsed = parse_chat_request(R"({"model":"m","messages":)" + std::string(messages) + "}",
+                                     config::Limits());
+    if (!parsed) FAIL(parsed.error().message);
+    return std::move(*parsed);
+}
+
+int64_t bound(const std::string& body) {
+    auto parsed = parse_chat_request(body, config::Limits());
+    if (!parsed) FAIL(parsed.error().message);
+    CHECK(parsed->n_prompt_tokens_estimate <= parsed->n_prompt_tokens_bound);
+    CHECK(parsed->n_prompt_tokens_estimate > 0);
+    return parsed->n_prompt_tokens_bound;
+}
+
+}  // namespace
+
+TEST_CASE("engine messages: roles are renamed, parts flattened, reasoning kept", "[api]") {
+    const auto messages = engine_messages(request(R"([
+        {"role":"developer","content":"rules"},
+        {"role":"user","content":[{"type":"text","text":"one "},{"type":"text","text":"tw\u00f6"}],"name":"x"},
+        {"role":"assistant","content":"answer","reasoning_content":"thought"},
+        {"role":"user"},
+        {"role":"assistant","content":null,"refusal":"no","reasoning":"why"},
+        {"role":"user","content":""}])"));
+    if (!messages) FAIL(messages.error().message);
+    REQUIRE(messages->size() == 6);
+    CHECK((*messages)[0].role == engine::Role::system);
+    CHECK((*messages)[1].content == "one tw\xC3\xB6");
+    CHECK((*messages)[2].role == engine::Role::assistant);
+    CHECK((*messages)[2].reasoning_content == "thought");
+    CHECK((*messages)[3].content.empty());
+    CHECK((*messages)[4].content == "no");
+    CHECK((*messages)[4].reasoning_content == "why");
+    CHECK((*messages)[5].role == engine::Role::user);
+}
+
+TEST_CASE("engine messages: what the local encoding cannot render is refused", "[api]") {
+    const std::pair<const char*, const char*> rows[] = {
+        {R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:,"}}]}])",
+         "messages[0].content[0].type"},
+        {R"([{"role":"function","name":"f","content":"x"}])", "messages[0].role"},
+        {R"([{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":""}}]},
+             {"role":"tool","tool_call_id":"a","content":"x"}])",
+         "messages[0].tool_calls"},
+    };
+    for (const auto& [messages, param] : rows) {
+        const auto read = engine_messages(request(messages));
+        REQUIRE_FALSE(read);
+        CHECK(read.error().status == 400);
+        CHECK(read.error().code == "unsupported_value");
+        CHECK(read.error().param == param);
+    }
+}
+
+TEST_CASE("prompt bound: never below the bytes of the texts", "[api]") {
+    nlohmann::json body = {{"model", "m"}, {"messages", nlohmann::json::array()}};
+    int64_t n_bytes = 0;
+    for (int i = 0; i < 40; ++i) {
+        const std::string text(static_cast<size_t>(i), i % 2 ? '"' : 'x');
+        body["messages"].push_back({{"role", "user"}, {"content", text}});
+        n_bytes += static_cast<int64_t>(text.size()) + 16;
+        CHECK(bound(body.dump()) >= n_bytes);
+    }
+    const int64_t without_tools = bound(body.dump());
+    body["tools"] = {{{"type", "function"},
+                      {"function", {{"name", "f"}, {"description", std::string(500, 'd')}}}}};
+    CHECK(bound(body.dump()) >= without_tools + 1'000);
+}
+
+TEST_CASE("prompt bound: an image counts by the table, not by its URL", "[api]") {
+    const auto with_url = [](size_t n) {
+        return bound(
+            R"({"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:)" +
+            std::string(n, 'A') + R"("}}]}]})");
+    };
+    CHECK(with_url(100) == with_url(1'000'000));
+    CHECK(with_url(100) >= 48'169);
+}
