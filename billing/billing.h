@@ -1,9 +1,10 @@
 #pragma once
 // May this account spend; what did it spend. Admission is decided in memory under one lock, against
-// balances that the ledger can rebuild; entries reach SQLite through one writer thread (ledger_writer.h).
-// Invariant, at every instant: spent + reserved <= funds, for every account.
+// balances that the ledger can rebuild; entries reach SQLite through one writer thread
+// (ledger_writer.h). Invariant, at every instant: spent + reserved <= funds, for every account.
 //
-// Threads: any, unless said. Lifetime: outlives every CommitWaiter given to it that was not called yet.
+// Threads: any, unless said. Lifetime: outlives every CommitWaiter given to it that was not called
+// yet.
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -21,10 +22,10 @@ namespace billing {
 class CommitWaiter {
 public:
     virtual ~CommitWaiter() = default;
-    // durable: the entry and all before it are on disk. Not durable: a RESERVE was dropped (its hold is
-    // undone). SETTLE and RELEASE are kept and tried again, and are only ever told durable, but for
-    // those left when a ledger is closed while its disk still refuses. The end of a request whose RESERVE
-    // was dropped is durable at once: there is nothing left to write.
+    // durable: the entry and all before it are on disk. Not durable: a RESERVE was dropped (its
+    // hold is undone). SETTLE and RELEASE are kept and tried again, and are only ever told durable,
+    // but for those left when a ledger is closed while its disk still refuses. The end of a request
+    // whose RESERVE was dropped is durable at once: there is nothing left to write.
     virtual void on_committed(bool durable) noexcept = 0;
 };
 
@@ -82,9 +83,9 @@ struct Options {
 
 class Billing {
 public:
-    // Takes <path>.lock, makes <path>.pepper (mode 0600) on first use, creates or checks the schema,
-    // releases holds that a crash left open (flag_recovered), starts the writer.
-    // Errors: owned_by_other, ledger_broken, ledger_unavailable.
+    // Takes <path>.lock, makes <path>.pepper (mode 0600) on first use, creates or checks the
+    // schema, releases holds that a crash left open (flag_recovered), starts the writer. Errors:
+    // owned_by_other, ledger_broken, ledger_unavailable.
     static Result<std::unique_ptr<Billing>> open(const Options& options);
     virtual ~Billing() = default;  // writes what is queued, checkpoints, unlocks
 
@@ -95,17 +96,21 @@ public:
 
     // Errors: insufficient_funds, ledger_unavailable, ledger_busy; then no waiter is called.
     virtual Result<Hold> reserve(const Reservation& reservation, CommitWaiter& waiter) = 0;
-    // Charges cost(tokens, price), never more than the hold, and returns it. `waiter` may be null. Said
-    // again, or after the RESERVE was dropped, it charges nothing.
-    virtual NanoUsd settle(const Hold& hold, const Settlement& settlement, CommitWaiter* waiter) = 0;
+    // Charges cost(tokens, price), never more than the hold, and returns it. `waiter` may be null.
+    // Said again, or after the RESERVE was dropped, it charges nothing.
+    virtual NanoUsd settle(const Hold& hold, const Settlement& settlement,
+                           CommitWaiter* waiter) = 0;
     // Keeps nothing. `waiter` may be null.
-    virtual void release(const Hold& hold, Outcome outcome, UnixMillis now, CommitWaiter* waiter) = 0;
+    virtual void release(const Hold& hold, Outcome outcome, UnixMillis now,
+                         CommitWaiter* waiter) = 0;
 
-    // The rest block until they are on disk: not for io threads. Errors: ledger_unavailable, ledger_busy
-    // and what the name says; then nothing was changed, but a key stays disabled that was to be.
+    // The rest block until they are on disk: not for io threads. Errors: ledger_unavailable,
+    // ledger_busy and what the name says; then nothing was changed, but a key stays disabled that
+    // was to be.
     virtual Result<AccountId> create_account(const std::string& name) = 0;
     virtual Result<void> add_credit(const std::string& account, NanoUsd amount) = 0;
-    // The key itself, shown once: "sk-weir-" and 43 characters of base62-like text carrying 256 random bits.
+    // The key itself, shown once: "sk-weir-" and 43 characters of base62-like text carrying 256
+    // random bits.
     virtual Result<std::string> create_key(const std::string& account) = 0;
     virtual Result<void> disable_key(KeyId key) = 0;
     virtual std::vector<KeyInfo> keys() const = 0;

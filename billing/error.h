@@ -6,10 +6,10 @@
 namespace billing {
 
 enum class Errc : uint8_t {
-    key_unknown,         // unknown, malformed and disabled keys look alike
+    key_unknown,  // unknown, malformed and disabled keys look alike
     account_unknown,
     name_taken,
-    name_invalid,        // 1..64 of [A-Za-z0-9._-]
+    name_invalid,  // 1..64 of [A-Za-z0-9._-]
     amount_invalid,
     insufficient_funds,  // funds - spent - reserved < amount
     ledger_unavailable,  // the disk refuses: nothing new is admitted, nothing acknowledged is lost

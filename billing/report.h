@@ -26,7 +26,8 @@ struct ReportRow {
 Result<UnixMillis> parse_report_time(const std::string& text, const std::string& time_zone);
 
 // Ordered by the columns of `by`. Errors: query_invalid, time_zone_unknown, ledger_broken.
-Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger, const ReportQuery& query);
+Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger,
+                                      const ReportQuery& query);
 
 struct Verification {
     int64_t n_entries = 0;
@@ -34,7 +35,8 @@ struct Verification {
     std::string head;       // hex of the last hash
     std::string first_bad;  // empty: everything holds; else "entry 17: hash ..." and what is wrong
 };
-// Recomputes the chain, every amount from its own row, one terminal entry per request, all balances.
+// Recomputes the chain, every amount from its own row, one terminal entry per request, all
+// balances.
 Result<Verification> verify(const std::filesystem::path& ledger);
 
 }  // namespace billing

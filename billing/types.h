@@ -13,9 +13,18 @@ using config::NanoUsd;
 using config::PicoUsd;
 using config::UnixMillis;
 
-struct AccountId { int64_t n = 0; friend auto operator<=>(AccountId, AccountId) = default; };
-struct KeyId { int64_t n = 0; friend auto operator<=>(KeyId, KeyId) = default; };
-struct RequestId { int64_t n = 0; friend auto operator<=>(RequestId, RequestId) = default; };
+struct AccountId {
+    int64_t n = 0;
+    friend auto operator<=>(AccountId, AccountId) = default;
+};
+struct KeyId {
+    int64_t n = 0;
+    friend auto operator<=>(KeyId, KeyId) = default;
+};
+struct RequestId {
+    int64_t n = 0;
+    friend auto operator<=>(RequestId, RequestId) = default;
+};
 
 // Tokens of one answer, in five disjoint classes, each >= 0. Their sum is what was used.
 struct TokenCounts {
@@ -32,8 +41,17 @@ enum class CountSource : uint8_t { engine, upstream, counted };
 
 // How a request ended, as the metric outcome= and the ledger say it.
 enum class Outcome : uint8_t {
-    ok, length, tool_calls, content_filter, client_gone, caller_error, quota, rate_limit,
-    upstream_error, cut, internal,
+    ok,
+    length,
+    tool_calls,
+    content_filter,
+    client_gone,
+    caller_error,
+    quota,
+    rate_limit,
+    upstream_error,
+    cut,
+    internal,
 };
 std::string_view to_string(Outcome outcome);
 std::string_view to_string(CountSource source);
@@ -41,10 +59,10 @@ std::string_view to_string(CountSource source);
 // Set of remarks on an entry.
 enum Flag : uint32_t {
     flag_none = 0,
-    flag_estimated = 1,       // counts are ours because the upstream gave none
-    flag_usage_clamped = 2,   // the upstream's counts were impossible and were cut to the hold
-    flag_usage_zero = 4,      // the upstream said 0
-    flag_recovered = 8,       // released at start: a crash had left the hold open
+    flag_estimated = 1,      // counts are ours because the upstream gave none
+    flag_usage_clamped = 2,  // the upstream's counts were impossible and were cut to the hold
+    flag_usage_zero = 4,     // the upstream said 0
+    flag_recovered = 8,      // released at start: a crash had left the hold open
 };
 
 struct Caller {
@@ -52,7 +70,8 @@ struct Caller {
     KeyId key;
 };
 
-// Money set aside for one request. A value: it is ended by Billing::settle or Billing::release, once.
+// Money set aside for one request. A value: it is ended by Billing::settle or Billing::release,
+// once.
 struct Hold {
     RequestId request;
     Caller caller;

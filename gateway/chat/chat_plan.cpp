@@ -77,13 +77,14 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
         if (endpoint.engine) {
             const engine::Engine& engine = *snapshot.engines[*endpoint.engine];
             const config::Effort tier = attempt.thinking.tier;
-            // Not one conditional expression: g++ 12 destroys the result of a co_await inside it twice.
+            // Not one conditional expression: g++ 12 destroys the result of a co_await inside it
+            // twice.
             Prepared prompt;
             if (request.body.size() <= kInlinePromptBytes)
                 prompt = prepare(request, engine, tier);
             else
-                prompt = co_await asio::co_spawn(
-                    workers, prepare_elsewhere(request, engine, tier), asio::use_awaitable);
+                prompt = co_await asio::co_spawn(workers, prepare_elsewhere(request, engine, tier),
+                                                 asio::use_awaitable);
             if (!prompt) {
                 left_out = std::move(prompt.error());
                 continue;
