@@ -9,6 +9,7 @@ from mock import Mock
 from weir import PATIENCE, Weir, metric, nano
 
 WAIT = f"{int(12 * PATIENCE)}ms"  # what an upstream may be silent: 700 ms, longer under a sanitizer
+TOTAL = f"{int(48 * PATIENCE)}ms"  # what a whole answer may take, however steadily it drips
 N_OUTPUT = 30  # the limit of each request; a mock that minds it sends 20
 
 
@@ -54,7 +55,7 @@ FAULTS = [
     Fault("fault-13", "whole", "whole", "tool_calls", OK, "some"),
     Fault("fault-14-k3", "cut", 502, "upstream_error", ("server_error",)),
     Fault("fault-15-k3", "cut", 502, "cut", ("malformed", "cut")),
-    Fault("fault-16", 504, 504, "upstream_error", ("timeout_ttft", "timeout_idle"), unstreamed_outcome="cut"),
+    Fault("fault-16-ms100", 504, 504, "upstream_error", ("timeout_ttft", "timeout_idle"), unstreamed_outcome="cut"),
     Fault("fault-17", "whole", "whole", "length", OK, "exact"),
     Fault("fault-18", "whole", "whole", "ok", OK, "clamped"),
 ]
@@ -63,7 +64,7 @@ FAULTS = [
 class Faults(unittest.TestCase):
     def run_all(self, stream):
         with Mock() as mock, Weir(upstream=mock.base_url, local=False, remote_models=[f.model for f in FAULTS],
-                                  timeouts=f"{{ttft: {WAIT}, idle: {WAIT}}}") as weir:
+                                  timeouts=f"{{ttft: {WAIT}, idle: {WAIT}, total: {TOTAL}}}") as weir:
             key = weir.account(credit="1000.00")
             weir.start()
             for fault in FAULTS:
