@@ -76,7 +76,7 @@ struct Limits {
     int64_t target_bytes_max = 8 << 10;
     int64_t body_bytes_max = 32 << 20;
     int64_t json_depth_max = 64;
-    int64_t n_json_members_max = 10'000;
+    int64_t n_json_members_max = 100'000;
     int64_t n_connections_max = 10'000;
     int64_t n_requests_max = 4'096;  // admitted and not ended, whole process; above: 503
     int64_t stream_buffer_bytes =
@@ -115,7 +115,7 @@ std::string_view to_string(UpstreamKind kind);
 
 struct Timeouts {
     std::chrono::milliseconds connect{5'000};
-    std::chrono::milliseconds ttft{120'000};  // to the first event of an answer
+    std::chrono::milliseconds ttft{120'000};  // to the first event of a streamed answer
     std::chrono::milliseconds idle{60'000};   // between two reads
     std::chrono::milliseconds total{1'200'000};
 };

@@ -104,8 +104,8 @@ constexpr Key kLimitsKeys[] = {
     bytes("body_bytes_max", "Request body.", "32MiB", {KiB, GiB}, into<&Limits::body_bytes_max>),
     integer("json_depth_max", "Nesting of a JSON body.", "64", {8, 1'000},
             into<&Limits::json_depth_max>),
-    integer("n_json_members_max", "Members of one JSON object.", "10000", {16, 10'000'000},
-            into<&Limits::n_json_members_max>),
+    integer("n_json_members_max", "Members of all JSON objects of a body; as many array elements.",
+            "100000", {16, 10'000'000}, into<&Limits::n_json_members_max>),
     integer("n_connections_max", "Open client connections; above it none is accepted.", "10000",
             {1, 1'000'000}, into<&Limits::n_connections_max>),
     integer("n_requests_max", "Requests admitted and not ended; above it: 503.", "4096",
@@ -235,7 +235,8 @@ constexpr Section kEndpoint{"A model at an upstream, or an engine.", kEndpointKe
 constexpr Key kTimeoutsKeys[] = {
     duration("connect", "To a connection, TLS included.", "5s", {1, kDay},
              into<&Timeouts::connect>),
-    duration("ttft", "To the first event of an answer.", "2m", {1, kDay}, into<&Timeouts::ttft>),
+    duration("ttft", "To the first event of a streamed answer; an unstreamed one has total.", "2m",
+             {1, kDay}, into<&Timeouts::ttft>),
     duration("idle", "Between two reads.", "60s", {1, kDay}, into<&Timeouts::idle>),
     duration("total", "For the whole attempt.", "20m", {1, kDay}, into<&Timeouts::total>),
 };

@@ -70,7 +70,7 @@ public:
 
 private:
     asio::awaitable<void> serve(std::string body) {
-        auto parsed = parse_chat_request(std::move(body), config_.limits);
+        auto parsed = parse_chat_request(std::move(body), config_);
         TimePoint mark = lap(record_.parse, request_.received);
         if (!parsed) {
             co_await answer_error(parsed.error());
@@ -175,6 +175,9 @@ private:
             call.n_output_tokens_max = step.attempt.n_output_tokens_max;
             call.thinking = step.attempt.thinking;
             call.timeouts = config_.routes[plan_.route].timeouts;
+            // An unstreamed answer comes whole, minutes of reasoning included: nothing comes before
+            // it.
+            if (!chat_.stream) call.timeouts.ttft = call.timeouts.total;
             call.deadline = request_.received + config_.limits.request_timeout;
             call.request_id = request_.request_id;
             return services_.upstreams.start(call, request_.snapshot->config);

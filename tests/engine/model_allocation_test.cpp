@@ -10,9 +10,13 @@ namespace {
 
 std::atomic<int64_t> n_allocations{0};
 
-void* counted(std::size_t n) {
+void* counted_or_null(std::size_t n) noexcept {
     n_allocations.fetch_add(1, std::memory_order_relaxed);
-    void* p = std::malloc(n > 0 ? n : 1);
+    return std::malloc(n > 0 ? n : 1);
+}
+
+void* counted(std::size_t n) {
+    void* p = counted_or_null(n);
     if (p == nullptr) throw std::bad_alloc();
     return p;
 }
@@ -25,6 +29,12 @@ void* operator new(std::size_t n) {
 void* operator new[](std::size_t n) {
     return counted(n);
 }
+void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
+    return counted_or_null(n);
+}
+void* operator new[](std::size_t n, const std::nothrow_t&) noexcept {
+    return counted_or_null(n);
+}
 void operator delete(void* p) noexcept {
     std::free(p);
 }
@@ -35,6 +45,12 @@ void operator delete(void* p, std::size_t) noexcept {
     std::free(p);
 }
 void operator delete[](void* p, std::size_t) noexcept {
+    std::free(p);
+}
+void operator delete(void* p, const std::nothrow_t&) noexcept {
+    std::free(p);
+}
+void operator delete[](void* p, const std::nothrow_t&) noexcept {
     std::free(p);
 }
 

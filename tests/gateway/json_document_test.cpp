@@ -199,7 +199,7 @@ TEST_CASE("json document: limits hold at the limit and one above", "[api]") {
         for (int i = 0; i < n; ++i) out += (i ? ",\"" : "\"") + std::to_string(i) + "\":0";
         return out + "}";
     };
-    std::string many = wide(10'000), more = wide(10'001);
+    std::string many = wide(100'000), more = wide(100'001);
     CHECK_FALSE(parse(many, document));
     const Fault too_many = parse(more, document);
     REQUIRE(too_many);

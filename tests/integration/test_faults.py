@@ -169,7 +169,7 @@ class FallBack(unittest.TestCase):
     def test_before_the_first_byte_and_never_after(self):
         late = "fault-14-k3"
         routes = "".join(
-            f"  then-{model}: {{plan: [{model}, mock], fall_back_on: {self.CLASSES}, timeouts: {{ttft: {WAIT}}}}}\n"
+            f"  then-{model}: {{plan: [{model}, mock], fall_back_on: {self.CLASSES}, timeouts: {{ttft: {WAIT}, total: {WAIT}}}}}\n"
             for model in [*self.EARLY, late])
         with Mock() as mock, Weir(upstream=mock.base_url, local=False, routes=routes,
                                   remote_models=[*self.EARLY, late]) as weir:
