@@ -237,7 +237,8 @@ private:
             out_.clear();
             co_return;
         }
-        if (!co_await reserve_is_durable()) {
+        // Known after the first write: later ones spare the question.
+        if (!stream_began_ && !co_await reserve_is_durable()) {
             reserve_failed_ = true;
             if (attempt_) attempt_->cancel();
             out_.clear();

@@ -81,7 +81,11 @@ asio::awaitable<bool> Exchange::write(std::string_view bytes) {
             all[3] = {"\r\n", 2};
         }
     }
-    co_return co_await connection_.write(all);
+    // What the kernel takes at once needs no turn of the reactor: every chunk of a stream to a
+    // reader.
+    std::span<asio::const_buffer> rest(all);
+    if (connection_.try_write(rest)) co_return true;
+    co_return co_await connection_.write(rest);
 }
 
 asio::awaitable<bool> Exchange::end_stream() {
