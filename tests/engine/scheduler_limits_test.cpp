@@ -104,10 +104,15 @@ TEST_CASE("scheduler: destruction cancels each sequence exactly once", "[engine]
         }
         sinks[0].wait_for_deltas(1);
     }
+    // A sequence may have sampled its end by itself before; most were still waiting for a place.
+    size_t n_cancelled = 0;
     for (const auto& sink : sinks) {
         CHECK(sink.n_ends() == 1);
-        CHECK(sink.reason() == FinishReason::cancelled);
+        const bool cancelled = sink.reason() == FinishReason::cancelled;
+        CHECK((cancelled || sink.reason() == FinishReason::stop));
+        n_cancelled += cancelled;
     }
+    CHECK(n_cancelled > sinks.size() / 2);
 }
 
 TEST_CASE("scheduler: submit while closing is refused", "[engine][threads]") {
