@@ -158,5 +158,6 @@ TEST_CASE("tls: a client that goes away during a stream is noticed", "[server]")
         CHECK(server.handler().happenings.wait_for("failed /stream-hold"));
     }
     server.stop();
-    CHECK(server.handler().happenings.count("gone /stream-hold") == 2);
+    // A write may meet the end before the handler asked to be told.
+    CHECK(server.handler().happenings.count("failed /stream-hold") == 2);
 }
