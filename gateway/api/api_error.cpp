@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "gateway/api/json_text.h"
+#include "gateway/api/request_errors.h"
 
 namespace gateway {
 
@@ -13,16 +14,6 @@ ApiError server_fault(int status, std::string message, std::optional<std::string
     error.status = status;
     error.message = std::move(message);
     error.type = "server_error";
-    error.code = std::move(code);
-    return error;
-}
-
-ApiError caller_fault(std::string message, std::optional<std::string> param,
-                      std::optional<std::string> code) {
-    ApiError error;
-    error.status = 400;
-    error.message = std::move(message);
-    error.param = std::move(param);
     error.code = std::move(code);
     return error;
 }
@@ -87,7 +78,7 @@ ApiError context_exceeded(std::optional<int64_t> n_ctx, const ErrorContext& cont
         text += " However, your messages resulted in " + n_prompt +
                 " tokens. Please reduce the length of the messages.";
     }
-    return caller_fault(std::move(text), "messages", "context_length_exceeded");
+    return bad_request(std::move(text), "messages", "context_length_exceeded");
 }
 
 ApiError output_limit_exceeded(std::optional<int64_t> limit, const ErrorContext& context) {
@@ -96,7 +87,7 @@ ApiError output_limit_exceeded(std::optional<int64_t> limit, const ErrorContext&
     if (limit)
         text += " This model supports at most " + std::to_string(*limit) +
                 " completion tokens, whereas you provided " + asked + ".";
-    return caller_fault(std::move(text), "max_tokens", "invalid_value");
+    return bad_request(std::move(text), "max_tokens", "invalid_value");
 }
 
 std::string quoted_model(const ErrorContext& context) {
@@ -151,21 +142,21 @@ ApiError api_error(const routing::Error& error, const ErrorContext& context) {
         case routing::Errc::output_limit_exceeded:
             return output_limit_exceeded(number_at_end(error.detail), context);
         case routing::Errc::capability_missing:
-            return caller_fault("The model " + quoted_model(context) +
-                                    " does not support this request: " +
-                                    std::string(without_endpoint(error.detail)) + ".",
-                                std::nullopt, "unsupported_parameter");
+            return bad_request("The model " + quoted_model(context) +
+                                   " does not support this request: " +
+                                   std::string(without_endpoint(error.detail)) + ".",
+                               std::nullopt, "unsupported_parameter");
         case routing::Errc::tier_unsupported:
-            return caller_fault(
+            return bad_request(
                 "Unsupported value: 'reasoning_effort' does not support what was asked for with "
                 "this model: " +
                     std::string(without_endpoint(error.detail)) + ".",
                 "reasoning_effort", "unsupported_value");
         case routing::Errc::budget_unsupported:
-            return caller_fault("Unsupported value: the model " + quoted_model(context) +
-                                    " does not support a thinking budget in tokens. Use "
-                                    "'reasoning_effort' instead.",
-                                "thinking_budget", "unsupported_value");
+            return bad_request("Unsupported value: the model " + quoted_model(context) +
+                                   " does not support a thinking budget in tokens. Use "
+                                   "'reasoning_effort' instead.",
+                               "thinking_budget", "unsupported_value");
     }
     return internal_error();
 }
@@ -175,12 +166,12 @@ ApiError api_error(const engine::Error& error, const ErrorContext& context) {
         case engine::Errc::context_exceeded:
             return context_exceeded(number_at_end(error.detail), context);
         case engine::Errc::prompt_invalid:
-            return caller_fault("The messages cannot be rendered for the model " +
-                                    quoted_model(context) +
-                                    ": it answers a conversation that ends with a user message.",
-                                "messages", "invalid_value");
+            return bad_request("The messages cannot be rendered for the model " +
+                                   quoted_model(context) +
+                                   ": it answers a conversation that ends with a user message.",
+                               "messages", "invalid_value");
         case engine::Errc::unsupported:
-            return caller_fault(
+            return bad_request(
                 "The model " + quoted_model(context) + " does not support this request.",
                 std::nullopt, "unsupported_parameter");
         case engine::Errc::overloaded:
