@@ -1,0 +1,72 @@
+"""Judges answers of the demo model against the held-out set: required and forbidden words, no model in between."""
+import json
+import re
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+N_SHARED_WORDS_MAX = 5  # the longest run of words that training text may share with a held-out question
+
+
+def questions():
+    """[{"question", "required", "forbidden"}]: every required word must stand in the answer, no forbidden one may."""
+    return json.loads((HERE / "heldout" / "questions.json").read_text(encoding="utf-8"))
+
+
+def second_questions():
+    """A second set of the same kind, to judge the training text by while it is being written."""
+    return json.loads((HERE / "heldout" / "second.json").read_text(encoding="utf-8"))
+
+
+def tool_calls():
+    """[{"question", "tools", "name", "arguments"}]: the one call that is right."""
+    return json.loads((HERE / "heldout" / "tool_calls.json").read_text(encoding="utf-8"))
+
+
+def tools(names):
+    """The `tools` member of a request that offers these, in this order."""
+    known = {tool["name"]: tool for tool in json.loads((HERE / "tools.json").read_text(encoding="utf-8"))}
+    return [{"type": "function", "function": known[name]} for name in names]
+
+
+def is_right(entry, answer):
+    """Letter case does not count. An empty answer is wrong, and so is one that does not end like a sentence."""
+    text = answer.strip().lower()
+    return (bool(text) and text[-1] in ".!?" and all(word.lower() in text for word in entry["required"])
+            and not any(word.lower() in text for word in entry["forbidden"]))
+
+
+def is_right_call(entry, calls):
+    """`calls`: [(name, arguments as JSON text)]. Exactly one, with exactly these arguments."""
+    if len(calls) != 1 or calls[0][0] != entry["name"]:
+        return False
+    try:
+        return json.loads(calls[0][1]) == entry["arguments"]
+    except ValueError:
+        return False
+
+
+def words(text):
+    return re.findall(r"[^\W_]+", text.lower())
+
+
+def runs(text, n):
+    found = words(text)
+    return {tuple(found[i : i + n]) for i in range(len(found) - n + 1)}
+
+
+def leaks(training_texts):
+    """What training text gives away of the held-out set, one line each: a run of words of a question, a whole
+    question (of the second set too), or a value of a tool call."""
+    n = N_SHARED_WORDS_MAX + 1
+    entries = questions() + tool_calls()
+    wanted = {run: entry["question"] for entry in entries for run in runs(entry["question"], n)}
+    whole = {tuple(words(entry["question"])) for entry in entries + second_questions()}
+    values = {str(value).lower() for entry in tool_calls() for value in entry["arguments"].values()}
+    for text in training_texts:
+        found = words(text)
+        for run in runs(text, n) & wanted.keys():
+            yield f"{' '.join(run)!r} of {wanted[run]!r} in {text!r}"
+        if tuple(found) in whole:
+            yield f"the whole of {text!r}"
+        for value in values & set(found):
+            yield f"the value {value!r} in {text!r}"
