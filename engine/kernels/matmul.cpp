@@ -2,15 +2,18 @@
 
 #include <algorithm>
 
+#include "engine/kernels/dequantise.h"
+#include "engine/kernels/quantised_dots.h"
+
 namespace engine::kernels {
 namespace {
 
 // Enough work that taking an item costs nothing, little enough that two cores end together.
-constexpr int64_t kItemBytes = 32 * 1024;
+constexpr int64_t kItemBytes = 64 * 1024;
 constexpr int64_t kItemRowsMin = 4;
 
 int64_t rows_per_item(const Matrix& w, int64_t n) {
-    const int64_t row_bytes = w.cols * bytes_of(w.dtype);
+    const int64_t row_bytes = bytes_of(w.dtype, w.cols);
     // With many tokens a row is worth more time: smaller pieces keep the threads even.
     const int64_t bytes = std::max<int64_t>(kItemBytes / std::max<int64_t>(1, n / 4), 1);
     return std::max(kItemRowsMin, bytes / std::max<int64_t>(row_bytes, 1));
@@ -21,14 +24,16 @@ void run_rows(const Ops& ops, const MatmulJob& job, int64_t begin, int64_t end, 
     if (job.w.dtype == Dtype::f32) {
         ops.dots_f32(static_cast<const float*>(job.w.row(begin)), end - begin, job.w.cols, job.x,
                      job.n, y);
-    } else {
+    } else if (job.w.dtype == Dtype::bf16) {
         ops.dots_bf16(static_cast<const uint16_t*>(job.w.row(begin)), end - begin, job.w.cols,
                       job.x, job.n, y);
+    } else {
+        quantised_dots(job.w.row_range(begin, end), job.x, job.n, y);
     }
 }
 
-constexpr int64_t kTokensPerCall =
-    96;  // bounds the pointers on the stack; a multiple of every tile
+// Bounds the pointers on the stack; a multiple of every tile.
+constexpr int64_t kTokensPerCall = kQuantisedDotsMax;
 
 void run_item(const Ops& ops, const MatmulJob& job, int64_t item) {
     const int64_t step = rows_per_item(job.w, job.n);
@@ -66,13 +71,15 @@ void matmul(ThreadPool& pool, const Ops& ops, std::span<MatmulJob> jobs) {
 namespace ref {
 
 void matvec(const Matrix& w, const float* x, float* y) {
+    float numbers[kDequantiseStep];
     for (int64_t i = 0; i < w.rows; ++i) {
         double sum = 0;
-        for (int64_t c = 0; c < w.cols; ++c) {
-            const float value = w.dtype == Dtype::f32
-                                    ? static_cast<const float*>(w.row(i))[c]
-                                    : bf16_to_f32(static_cast<const uint16_t*>(w.row(i))[c]);
-            sum += static_cast<double>(value) * static_cast<double>(x[c]);
+        for (int64_t begin = 0; begin < w.cols; begin += kDequantiseStep) {
+            const int64_t end = std::min(begin + kDequantiseStep, w.cols);
+            dequantise(w, i, begin, end, numbers);
+            for (int64_t c = begin; c < end; ++c) {
+                sum += static_cast<double>(numbers[c - begin]) * static_cast<double>(x[c]);
+            }
         }
         y[i] = static_cast<float>(sum);
     }

@@ -18,9 +18,9 @@ namespace {
 constexpr int kSpins = 2000;
 
 constexpr int kRoundShift = 48;
-constexpr int kItemShift = 24;
-constexpr uint64_t kItemMask = (uint64_t{1} << kItemShift) - 1;
-constexpr uint64_t kOneItem = uint64_t{1} << kItemShift;
+constexpr int kNextShift = 24;
+constexpr uint64_t kItemMask = (uint64_t{1} << kNextShift) - 1;
+constexpr uint64_t kOneItem = uint64_t{1} << kNextShift;
 
 void pause_cpu() {
 #if defined(__x86_64__)
@@ -39,14 +39,19 @@ void wait_while_equal(const std::atomic<T>& value, T old) {
     while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
 }
 
+size_t count_threads(int n_threads) {
+    ENSURE(n_threads >= 0);
+    if (n_threads > 0) return static_cast<size_t>(n_threads);
+    return std::max<size_t>(1, std::thread::hardware_concurrency());
+}
+
 }  // namespace
 
-ThreadPool::ThreadPool(int n_threads) {
-    ENSURE(n_threads >= 0);
-    if (n_threads == 0)
-        n_threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    workers_.reserve(static_cast<size_t>(n_threads - 1));
-    for (int i = 1; i < n_threads; ++i) workers_.emplace_back([this, i] { work(i); });
+ThreadPool::ThreadPool(int n_threads) : runs_(count_threads(n_threads)) {
+    workers_.reserve(runs_.size() - 1);
+    for (size_t i = 1; i < runs_.size(); ++i) {
+        workers_.emplace_back([this, i] { work(static_cast<int>(i)); });
+    }
 }
 
 ThreadPool::~ThreadPool() {
@@ -56,23 +61,36 @@ ThreadPool::~ThreadPool() {
     for (auto& worker : workers_) worker.join();
 }
 
-void ThreadPool::run_task(int64_t n_items, const Task& task) {
+uint32_t ThreadPool::checked(int64_t n_items) {
     ENSURE(n_items <= static_cast<int64_t>(kItemMask));
-    if (n_items <= 0) return;
+    return static_cast<uint32_t>(std::max<int64_t>(n_items, 0));
+}
+
+void ThreadPool::run_task(const Task& task) {
+    const uint64_t n_items = task.n_items;
+    if (n_items == 0) return;
     const FlushSubnormals flush;
     if (n_items == 1 || workers_.empty()) {
-        for (int64_t i = 0; i < n_items; ++i) task.call(task.context, i, 0);
+        for (uint64_t i = 0; i < n_items; ++i) {
+            task.call(task.context, static_cast<int64_t>(i), 0);
+        }
         return;
     }
     task_ = task;
     n_done_.store(0, std::memory_order_relaxed);
-    const uint64_t round = (claims_.load(std::memory_order_relaxed) >> kRoundShift) + 1;
-    claims_.store(round << kRoundShift | static_cast<uint64_t>(n_items), std::memory_order_release);
+    const uint64_t round =
+        (runs_.front().claims.load(std::memory_order_relaxed) >> kRoundShift) + 1;
+    const uint64_t n_runs = runs_.size();
+    for (uint64_t i = 0; i < n_runs; ++i) {
+        const uint64_t begin = n_items * i / n_runs;
+        const uint64_t end = n_items * (i + 1) / n_runs;
+        runs_[i].claims.store(round << kRoundShift | begin << kNextShift | end,
+                              std::memory_order_release);
+    }
     round_.fetch_add(1, std::memory_order_release);
     round_.notify_all();
     take_items(0);
-    const auto n_all = static_cast<uint32_t>(n_items);
-    for (uint32_t n = n_done_.load(std::memory_order_acquire); n != n_all;
+    for (uint32_t n = n_done_.load(std::memory_order_acquire); n != task.n_items;
          n = n_done_.load(std::memory_order_acquire)) {
         wait_while_equal(n_done_, n);
     }
@@ -89,19 +107,32 @@ void ThreadPool::work(int thread) {
 }
 
 void ThreadPool::take_items(int thread) {
-    uint64_t claims = claims_.load(std::memory_order_acquire);
+    const size_t n_runs = runs_.size();
+    uint32_t n_taken = 0;
+    for (size_t i = 0; i < n_runs; ++i) {
+        n_taken += take_run(runs_[(static_cast<size_t>(thread) + i) % n_runs], thread);
+    }
+    if (n_taken == 0) return;
+    // The round cannot end before these items are counted, so task_ is its own till then.
+    const uint32_t n_items = task_.n_items;
+    if (n_done_.fetch_add(n_taken, std::memory_order_acq_rel) + n_taken == n_items) {
+        n_done_.notify_one();
+    }
+}
+
+uint32_t ThreadPool::take_run(Run& run, int thread) {
+    uint32_t n_taken = 0;
+    uint64_t claims = run.claims.load(std::memory_order_acquire);
     while (true) {
-        const uint64_t item = claims >> kItemShift & kItemMask;
-        const uint64_t n_items = claims & kItemMask;
-        if (item >= n_items) return;
-        if (!claims_.compare_exchange_weak(claims, claims + kOneItem, std::memory_order_acq_rel,
-                                           std::memory_order_acquire)) {
+        const uint64_t item = claims >> kNextShift & kItemMask;
+        if (item >= (claims & kItemMask)) return n_taken;
+        if (!run.claims.compare_exchange_weak(claims, claims + kOneItem, std::memory_order_acq_rel,
+                                              std::memory_order_acquire)) {
             continue;
         }
-        // The round cannot end before this item is done, so task_ is its own.
         task_.call(task_.context, static_cast<int64_t>(item), thread);
-        if (n_done_.fetch_add(1, std::memory_order_acq_rel) + 1 == n_items) n_done_.notify_one();
-        claims = claims_.load(std::memory_order_acquire);
+        ++n_taken;
+        claims = run.claims.load(std::memory_order_acquire);
     }
 }
 
