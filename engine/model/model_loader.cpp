@@ -51,8 +51,8 @@ Matrix Loader::matrix_as(const std::string& name, Dtype dtype) {
     const Tensor& t = tensor(name);
     Matrix matrix{t.bytes.data(), dtype, t.shape[0], t.shape[1]};
     const TensorType wanted = dtype == Dtype::f32 ? TensorType::f32 : TensorType::bf16;
-    if (t.type == wanted && is_aligned(t.bytes.data(), bytes_of(dtype))) return matrix;
-    void* converted = storage_.allocate(matrix.rows * matrix.cols * bytes_of(dtype));
+    if (t.type == wanted && is_aligned(t.bytes.data(), bytes_of(dtype, 1))) return matrix;
+    void* converted = storage_.allocate(bytes_of(dtype, matrix.rows * matrix.cols));
     if (dtype == Dtype::f32) {
         convert_to_f32(t, static_cast<float*>(converted));
     } else {
@@ -68,7 +68,7 @@ Vector Loader::vector(const std::string& name) {
         return reinterpret_cast<const float*>(t.bytes.data());
     }
     auto* converted = static_cast<float*>(
-        storage_.allocate(n_elements(t.shape).value_or(0) * bytes_of(Dtype::f32)));
+        storage_.allocate(bytes_of(Dtype::f32, n_elements(t.shape).value_or(0))));
     convert_to_f32(t, converted);
     return converted;
 }

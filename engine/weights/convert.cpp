@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "config/ensure.h"
+#include "engine/kernels/half.h"
 #include "engine/kernels/matrix.h"
 
 namespace engine {
@@ -26,10 +27,11 @@ void for_each(const Tensor& tensor, Put put) {
             for (size_t i = 0; i < n; ++i) put(i, load<float>(bytes, i));
             return;
         case TensorType::bf16:
-            for (size_t i = 0; i < n; ++i) put(i, kernels::bf16_to_f32(load<uint16_t>(bytes, i)));
+            for (size_t i = 0; i < n; ++i)
+                put(i, kernels::bf16_to_f32(load<uint16_t>(bytes, i)));
             return;
         case TensorType::f16:
-            for (size_t i = 0; i < n; ++i) put(i, f16_to_f32(load<uint16_t>(bytes, i)));
+            for (size_t i = 0; i < n; ++i) put(i, kernels::f16_to_f32(load<uint16_t>(bytes, i)));
             return;
         default:
             ENSURE(is_float(tensor.type));
@@ -46,18 +48,6 @@ uint16_t to_bf16(float value) {
     const auto bits = std::bit_cast<uint32_t>(value);
     if (std::isnan(value)) return static_cast<uint16_t>(bits >> 16 | 0x40u);
     return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
-}
-
-float f16_to_f32(uint16_t bits) {
-    const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
-    const uint32_t exponent = bits >> 10 & 31u;
-    const uint32_t mantissa = bits & 1023u;
-    if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | mantissa << 13);
-    if (exponent == 0) {
-        const float magnitude = std::ldexp(static_cast<float>(mantissa), -24);
-        return sign != 0 ? -magnitude : magnitude;
-    }
-    return std::bit_cast<float>(sign | (exponent + 112) << 23 | mantissa << 13);
 }
 
 void convert_to_f32(const Tensor& tensor, float* out) {

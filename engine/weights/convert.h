@@ -11,7 +11,6 @@ namespace engine {
 bool is_float(TensorType type);  // f32, f16, bf16: what converts
 
 uint16_t to_bf16(float value);  // nearest, ties to even; NaN stays NaN
-float f16_to_f32(uint16_t bits);
 
 // out holds as many elements as the tensor. Needs is_float(tensor.type).
 void convert_to_f32(const Tensor& tensor, float* out);

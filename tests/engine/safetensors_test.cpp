@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "engine/weights/checkpoint.h"
+#include "engine/kernels/half.h"
 #include "engine/weights/convert.h"
 
 using namespace engine;
@@ -209,13 +210,13 @@ TEST_CASE("checkpoint: folders without a model", "[engine][weights]") {
 }
 
 TEST_CASE("convert: half precision and bfloat16", "[engine][weights]") {
-    CHECK(f16_to_f32(0x3c00) == 1.0f);
-    CHECK(f16_to_f32(0xc000) == -2.0f);
-    CHECK(f16_to_f32(0x7bff) == 65504.0f);
-    CHECK(f16_to_f32(0x0001) == 0x1p-24f);
-    CHECK(f16_to_f32(0x83ff) == -0x1.ff8p-15f);
-    CHECK(std::isinf(f16_to_f32(0x7c00)));
-    CHECK(std::isnan(f16_to_f32(0x7e00)));
+    CHECK(engine::kernels::f16_to_f32(0x3c00) == 1.0f);
+    CHECK(engine::kernels::f16_to_f32(0xc000) == -2.0f);
+    CHECK(engine::kernels::f16_to_f32(0x7bff) == 65504.0f);
+    CHECK(engine::kernels::f16_to_f32(0x0001) == 0x1p-24f);
+    CHECK(engine::kernels::f16_to_f32(0x83ff) == -0x1.ff8p-15f);
+    CHECK(std::isinf(engine::kernels::f16_to_f32(0x7c00)));
+    CHECK(std::isnan(engine::kernels::f16_to_f32(0x7e00)));
     CHECK(to_bf16(1.0f) == 0x3f80);
     CHECK(to_bf16(1.00390625f) == 0x3f80);  // halfway, down to even
     CHECK(to_bf16(1.01171875f) == 0x3f82);  // halfway, up to even
