@@ -65,9 +65,8 @@ public:
                       .seed = random_seed()},
                      decoder_, *tokenizer_, controls_) {}
 
-    Result<Prompt> prepare(const std::vector<ChatMessage>& messages,
-                           config::Effort tier) const override {
-        const auto segments = render_chat(messages, encoding_, tier);
+    Result<Prompt> prepare(const Conversation& conversation, config::Effort tier) const override {
+        const auto segments = render_chat(conversation, encoding_, tier);
         if (!segments) return tl::unexpected(segments.error());
         auto tokens =
             encode_segments(*segments, *tokenizer_, controls_, static_cast<size_t>(n_ctx_));

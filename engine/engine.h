@@ -34,17 +34,29 @@ struct Error {
 template <class T>
 using Result = tl::expected<T, Error>;
 
-enum class Role : uint8_t { system, user, assistant };
+enum class Role : uint8_t { system, user, assistant, tool };
+struct ToolCall {
+    std::string id;
+    std::string name;
+    std::string arguments;  // a JSON object, or whatever the client says it is
+};
 struct ChatMessage {
     Role role = Role::user;
-    std::string content;
-    std::string reasoning_content;  // assistant only; what an earlier turn thought
+    std::string content{};
+    std::string reasoning_content{};     // assistant only; what an earlier turn thought
+    std::vector<ToolCall> tool_calls{};  // assistant only
+    std::string tool_call_id{};          // tool only: the call that this is the result of
+};
+struct Conversation {
+    std::vector<ChatMessage> messages{};
+    std::string tools{};            // the request's array of function tools, JSON; empty: none
+    std::string response_format{};  // said to the model, JSON; empty: none
 };
 
 // A rendered and tokenised prompt. Control tokens come from the encoding only, never out of
-// `content`.
+// anything that a conversation says.
 struct Prompt {
-    std::vector<int32_t> tokens;
+    std::vector<int32_t> tokens{};
     bool thinking = false;  // the answer starts inside a think block
 };
 
@@ -116,11 +128,10 @@ public:
     static Result<std::unique_ptr<Engine>> open(const config::Engine& config);
     virtual ~Engine() = default;  // cancels what runs, ends the threads
 
-    // Renders by the configured encoding version and tokenises. The last message is user's (or
-    // system's). `tier` none renders the non-thinking mode. Errors: prompt_invalid;
+    // Renders by the configured encoding version and tokenises. The last message is not the
+    // assistant's. `tier` none renders the non-thinking mode. Errors: prompt_invalid;
     // context_exceeded, if the prompt alone is beyond n_ctx.
-    virtual Result<Prompt> prepare(const std::vector<ChatMessage>& messages,
-                                   config::Effort tier) const = 0;
+    virtual Result<Prompt> prepare(const Conversation& conversation, config::Effort tier) const = 0;
 
     // `sink` must live until its on_end() has returned. `owner` is an opaque id, for fairness and
     // cache isolation. Errors: context_exceeded, overloaded, shutting_down; and for what no

@@ -1,6 +1,6 @@
 #pragma once
-// What the command line asks of a checkpoint without an Engine: `weir model inspect`, `weir model
-// logits`.
+// What the command line asks of a checkpoint without an Engine: `weir model inspect|logits|render|
+// tokenize|detokenize`.
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -25,5 +25,28 @@ struct LogitsReportOptions {
 // l2, top5. Errors: those of loading, and prompt_invalid for the ids.
 Result<std::string> logits_report(const std::filesystem::path& dir, std::string_view tokens_json,
                                   const LogitsReportOptions& options);
+
+// What an engine would feed of a conversation. `dir` needs no weights: a tokenizer.json, and a
+// config.json to hold it against if there is one.
+struct RenderedPrompt {
+    std::string text;
+    std::vector<int32_t> tokens;
+};
+// Errors: those of loading, and prompt_invalid.
+Result<RenderedPrompt> render_prompt(const std::filesystem::path& dir,
+                                     const Conversation& conversation, config::Encoding encoding,
+                                     config::Effort tier);
+// `json` is a line of the official encoder's cases (it has a "thinking_mode") and is rendered as
+// that encoder would. Without `encoding` the case's own checkpoint decides, then 0731.
+Result<RenderedPrompt> render_case(const std::filesystem::path& dir, std::string_view json,
+                                   std::optional<config::Encoding> encoding);
+bool is_reference_case(std::string_view json);
+// What config.json says a model was made for, or 1,048,576 where there is none.
+Result<int64_t> context_of(const std::filesystem::path& dir);
+
+// No token of `text` is a control.
+Result<std::vector<int32_t>> tokenize(const std::filesystem::path& dir, std::string_view text);
+// `tokens_json` is a JSON array of ids. What is no UTF-8 becomes U+FFFD.
+Result<std::string> detokenize(const std::filesystem::path& dir, std::string_view tokens_json);
 
 }  // namespace engine

@@ -9,11 +9,11 @@ Result<ControlIds> ControlIds::find(const Tokenizer& tokenizer) {
     for (size_t i = 0; i < kControlCount; ++i) {
         const std::string_view content = to_string(static_cast<Control>(i));
         const std::optional<int32_t> id = tokenizer.token_id(content);
-        if (!id) {
+        if (!id && i < kControlsNeeded) {
             return tl::unexpected(
                 Error{Errc::file_broken, "no added token " + std::string(content)});
         }
-        found.ids_[i] = *id;
+        found.ids_[i] = id.value_or(-1);
     }
     return found;
 }
@@ -36,12 +36,26 @@ AnswerTokens answer_tokens(const Tokenizer& tokenizer, const ControlIds& control
 Result<std::vector<int32_t>> encode_segments(const std::vector<Segment>& segments,
                                              const Tokenizer& tokenizer, const ControlIds& controls,
                                              size_t n_tokens_max) {
+    size_t n_least = 0;
+    for (const Segment& segment : segments) {
+        const size_t n_longest = tokenizer.n_token_bytes_max();
+        n_least += segment.control ? 1 : (segment.text.size() + n_longest - 1) / n_longest;
+    }
+    if (n_least > n_tokens_max) {
+        return tl::unexpected(
+            Error{Errc::context_exceeded, std::to_string(n_least) + " tokens or more"});
+    }
     std::vector<int32_t> tokens;
     for (const Segment& segment : segments) {
         if (segment.control) {
             tokens.push_back(controls[*segment.control]);
-        } else if (const auto encoded = tokenizer.encode_text(segment.text, n_tokens_max, tokens);
-                   !encoded) {
+            if (tokens.back() >= 0) continue;
+            return tl::unexpected(
+                Error{Errc::unsupported,
+                      "the tokenizer has no " + std::string(to_string(*segment.control))});
+        }
+        if (const auto encoded = tokenizer.encode_text(segment.text, n_tokens_max, tokens);
+            !encoded) {
             return tl::unexpected(encoded.error());
         }
     }

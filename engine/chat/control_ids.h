@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-#include "engine/chat/chat_encoding.h"
+#include "engine/chat/segment.h"
 #include "engine/sampling/token_use.h"
 #include "engine/tokenizer/tokenizer.h"
 
@@ -12,9 +12,10 @@ namespace engine {
 
 class ControlIds {
 public:
-    // Errors: file_broken, naming the added token that the tokenizer lacks.
+    // Errors: file_broken, naming the added token that the tokenizer lacks and plain chat needs.
     static Result<ControlIds> find(const Tokenizer& tokenizer);
 
+    // -1: the tokenizer lacks it.
     int32_t operator[](Control control) const { return ids_[static_cast<size_t>(control)]; }
 
 private:
@@ -32,7 +33,8 @@ struct AnswerTokens {
 AnswerTokens answer_tokens(const Tokenizer& tokenizer, const ControlIds& controls, int64_t n_vocab);
 
 // The prompt's tokens. Text segments become no added token, whatever they hold. Errors: those of
-// Tokenizer::encode_text.
+// Tokenizer::encode_text; context_exceeded before any of it is read, if so many bytes cannot be
+// n_tokens_max tokens; unsupported for a control that the tokenizer lacks.
 Result<std::vector<int32_t>> encode_segments(const std::vector<Segment>& segments,
                                              const Tokenizer& tokenizer, const ControlIds& controls,
                                              size_t n_tokens_max);

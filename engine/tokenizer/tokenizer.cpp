@@ -1,5 +1,6 @@
 #include "engine/tokenizer/tokenizer.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include "engine/tokenizer/utf8.h"
@@ -14,6 +15,11 @@ Tokenizer::Tokenizer(TokenizerFile file, Pretokenizer pretokenizer)
     for (const auto& added : file_.added) {
         added_ids_.emplace(added.content, added.id);
         is_added_[static_cast<size_t>(added.id)] = true;
+    }
+    for (size_t id = 0; id < file_.tokens.size(); ++id) {
+        if (!is_added_[id]) {
+            n_token_bytes_max_ = std::max(n_token_bytes_max_, file_.tokens[id].size());
+        }
     }
 }
 

@@ -34,6 +34,7 @@ public:
     bool is_added(int32_t id) const { return is_added_[static_cast<size_t>(id)]; }
     // May be part of a character. Empty: no token has this id. Lives as long as the tokenizer.
     std::string_view bytes(int32_t id) const { return file_.tokens[static_cast<size_t>(id)]; }
+    size_t n_token_bytes_max() const { return n_token_bytes_max_; }  // of any token but added ones
     int32_t n_ids() const { return static_cast<int32_t>(file_.tokens.size()); }  // the last id + 1
 
 private:
@@ -44,6 +45,7 @@ private:
     const Bpe bpe_;  // borrows file_
     std::unordered_map<std::string_view, int32_t> added_ids_;
     std::vector<bool> is_added_;
+    size_t n_token_bytes_max_ = 1;
 };
 
 }  // namespace engine

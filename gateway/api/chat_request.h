@@ -69,9 +69,8 @@ tl::expected<ChatRequest, ApiError> parse_chat_request(std::string body,
 tl::expected<ChatRequest, ApiError> parse_chat_request(std::string body,
                                                        const config::Config& config);
 
-// The messages as the engine's encoder takes them: parts flattened, developer renamed to system.
-// Errors (400): what the local encoding cannot render.
-tl::expected<std::vector<engine::ChatMessage>, ApiError> engine_messages(
-    const ChatRequest& request);
+// The conversation as the engine's encoder takes it: parts flattened, developer renamed to system,
+// tools as they stand. Errors (400): what the local encoding cannot render.
+tl::expected<engine::Conversation, ApiError> engine_conversation(const ChatRequest& request);
 
 }  // namespace gateway

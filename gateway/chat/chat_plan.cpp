@@ -30,9 +30,9 @@ routing::RequestFacts facts_of(const ChatRequest& request) {
 }
 
 Prepared prepare(const ChatRequest& request, const engine::Engine& engine, config::Effort tier) {
-    auto messages = engine_messages(request);
-    if (!messages) return tl::unexpected(std::move(messages.error()));
-    auto prompt = engine.prepare(*messages, tier);
+    auto conversation = engine_conversation(request);
+    if (!conversation) return tl::unexpected(std::move(conversation.error()));
+    auto prompt = engine.prepare(*conversation, tier);
     if (!prompt) return tl::unexpected(api_error(prompt.error(), {request.model, 0, 0}));
     return std::move(*prompt);
 }

@@ -62,9 +62,9 @@ int complain(const engine::Error& error) {
 }
 
 // One turn: false when the engine refused it.
-bool turn(engine::Engine& engine, std::vector<engine::ChatMessage>& messages, const Words& words,
+bool turn(engine::Engine& engine, engine::Conversation& conversation, const Words& words,
           config::Effort tier) {
-    auto prompt = engine.prepare(messages, tier);
+    auto prompt = engine.prepare(conversation, tier);
     if (!prompt) return complain(prompt.error()), false;
     engine::Sampling sampling;
     sampling.temperature = words.temperature;
@@ -72,7 +72,7 @@ bool turn(engine::Engine& engine, std::vector<engine::ChatMessage>& messages, co
     Printer printer(words.show_thinking);
     const auto id = engine.submit(std::move(*prompt), sampling, words.n_output_max, 0, printer);
     if (!id) return complain(id.error()), false;
-    messages.push_back(printer.wait());
+    conversation.messages.push_back(printer.wait());
     std::printf("\n");
     return true;
 }
@@ -92,17 +92,17 @@ int run(const Words& words) {
     }
     auto engine = engine::Engine::open(config);
     if (!engine) return complain(engine.error());
-    std::vector<engine::ChatMessage> messages;
+    engine::Conversation conversation;
     if (!words.prompt.empty()) {
-        messages.push_back({engine::Role::user, words.prompt, {}});
-        return turn(**engine, messages, words, *tier) ? kExitOk : kExitNo;
+        conversation.messages.push_back({engine::Role::user, words.prompt});
+        return turn(**engine, conversation, words, *tier) ? kExitOk : kExitNo;
     }
     std::fprintf(stderr, "%s. One line is one turn; an empty line or end of file ends.\n",
                  std::string((*engine)->fingerprint()).c_str());
     for (std::string line;
          std::fputs("> ", stderr), std::getline(std::cin, line) && !line.empty();) {
-        messages.push_back({engine::Role::user, line, {}});
-        if (!turn(**engine, messages, words, *tier)) return kExitNo;
+        conversation.messages.push_back({engine::Role::user, line});
+        if (!turn(**engine, conversation, words, *tier)) return kExitNo;
     }
     return kExitOk;
 }

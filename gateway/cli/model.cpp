@@ -51,6 +51,7 @@ int logits(const Words& words) {
 void add_model(CLI::App& app, Invocation& invocation) {
     CLI::App* model = app.add_subcommand("model", "Look into a checkpoint");
     model->require_subcommand(1);
+    add_model_text(*model, invocation);
     const auto words = std::make_shared<Words>();
 
     CLI::App* inspect = model->add_subcommand("inspect", "What a checkpoint holds");

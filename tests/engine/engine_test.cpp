@@ -76,7 +76,7 @@ std::vector<Ask> asks(size_t n) {
 }
 
 void submit(Engine& engine, const Ask& ask, uint64_t owner, TokenSink& sink) {
-    auto prompt = engine.prepare(ask.messages, ask.tier);
+    auto prompt = engine.prepare({ask.messages}, ask.tier);
     REQUIRE(prompt);
     REQUIRE(engine.submit(std::move(*prompt), ask.sampling, ask.n_output_max, owner, sink));
 }
@@ -114,7 +114,7 @@ TEST_CASE("engine: sequences say the same bits alone and together, in any chunks
         const auto b = together[i].logprobs();
         REQUIRE(a.size() == b.size());
         for (size_t k = 0; k < a.size(); ++k) CHECK(a[k].logprob == b[k].logprob);
-        const auto prompt = engine->prepare(all[i].messages, all[i].tier);
+        const auto prompt = engine->prepare({all[i].messages}, all[i].tier);
         CHECK(together[i].usage().n_prompt == static_cast<int64_t>(prompt->tokens.size()));
         n_prompt += together[i].usage().n_prompt;
         n_output += together[i].usage().n_output;
@@ -143,7 +143,7 @@ TEST_CASE("engine: what does not fit is refused", "[engine]") {
     const support::TinyCheckpoint checkpoint;
     const auto engine = open(config_of(checkpoint));
     CHECK(engine->n_ctx() == 512);
-    const auto prompt = engine->prepare({{Role::user, std::string(5'000, '!'), ""}}, Effort::none);
+    const auto prompt = engine->prepare({{{Role::user, std::string(5'000, '!')}}}, Effort::none);
     REQUIRE_FALSE(prompt);
     CHECK(prompt.error().code == Errc::context_exceeded);
     const auto none = engine->prepare({}, Effort::none);
@@ -151,13 +151,13 @@ TEST_CASE("engine: what does not fit is refused", "[engine]") {
     CHECK(none.error().code == Errc::prompt_invalid);
 
     RecordingSink sink;
-    auto fits = engine->prepare({{Role::user, "hello", ""}}, Effort::none);
+    auto fits = engine->prepare({{{Role::user, "hello"}}}, Effort::none);
     REQUIRE(fits);
     CHECK_FALSE(fits->thinking);
     const auto submitted = engine->submit(*fits, {}, 512, 1, sink);
     REQUIRE_FALSE(submitted);
     CHECK(submitted.error().code == Errc::context_exceeded);
-    CHECK(engine->prepare({{Role::user, "hello", ""}}, Effort::high)->thinking);
+    CHECK(engine->prepare({{{Role::user, "hello"}}}, Effort::high)->thinking);
 }
 
 TEST_CASE("engine: closing cancels what runs", "[engine][threads]") {

@@ -23,6 +23,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         if (!ordered) std::abort();
         at = member.value_end;
     }
-    (void)gateway::engine_messages(*request);
+    (void)gateway::engine_conversation(*request);
     return 0;
 }

@@ -14,7 +14,7 @@ namespace {
 // Records what the attempt asks; the test plays the scheduler.
 class ScriptedEngine final : public engine::Engine {
 public:
-    engine::Result<engine::Prompt> prepare(const std::vector<engine::ChatMessage>&,
+    engine::Result<engine::Prompt> prepare(const engine::Conversation&,
                                            config::Effort) const override {
         return engine::Prompt{};
     }

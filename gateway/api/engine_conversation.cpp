@@ -18,14 +18,17 @@ Fault read_role(const JsonPlace& place, std::string_view word, engine::Role& rol
         role = engine::Role::user;
     } else if (word == "assistant") {
         role = engine::Role::assistant;
+    } else if (word == "tool") {
+        role = engine::Role::tool;
     } else {
         return unsupported({place, "role"}, "messages with role '" + std::string(word) + "'");
     }
     return {};
 }
 
-// Texts one after the other: nothing is put between parts.
-Fault read_content(const JsonPlace& place, element content, std::string& out) {
+// Texts one after the other, with `between` between parts.
+Fault read_content(const JsonPlace& place, element content, std::string_view between,
+                   std::string& out) {
     std::string_view text;
     simdjson::dom::array parts;
     if (!content.get(text)) {
@@ -42,8 +45,21 @@ Fault read_content(const JsonPlace& place, element content, std::string& out) {
         if (type != "text" && type != "refusal")
             return unsupported({here, "type"}, "content parts of type '" + std::string(type) + "'");
         if (object.at_key(type).get(text)) return internal_error();
+        if (index > 1) out += between;
         out += text;
     }
+    return {};
+}
+
+Fault read_call(const JsonPlace& place, element value, engine::ToolCall& out) {
+    simdjson::dom::object call, function;
+    std::string_view id, name, arguments;
+    if (value.get(call) || call.at_key("id").get(id)) return internal_error();
+    if (call.at_key("function").get(function))
+        return unsupported({place, "type"}, "calls of tools that are no functions");
+    if (function.at_key("name").get(name) || function.at_key("arguments").get(arguments))
+        return internal_error();
+    out = {std::string(id), std::string(name), std::string(arguments)};
     return {};
 }
 
@@ -54,10 +70,17 @@ Fault read_message(const JsonPlace& place, element value, engine::ChatMessage& o
     if (auto fault = message.read(place, value)) return fault;
     if (!message.role || message.role->get(text)) return internal_error();
     if (auto fault = read_role(place, text, out.role)) return fault;
-    if (!message.tool_calls.empty()) return unsupported({place, "tool_calls"}, "tool calls");
+    const JsonPlace calls(place, "tool_calls");
+    size_t index = 0;
+    for (const element call : message.tool_calls)
+        if (auto fault = read_call({calls, index++}, call, out.tool_calls.emplace_back()))
+            return fault;
+    if (message.tool_call_id && !message.tool_call_id->get(text)) out.tool_call_id = text;
     if (message.function_call) return unsupported({place, "function_call"}, "function calls");
     if (message.content) {
-        if (auto fault = read_content({place, "content"}, *message.content, out.content))
+        // Between parts of a result the official encoder leaves an empty line.
+        const std::string_view between = out.role == engine::Role::tool ? "\n\n" : "";
+        if (auto fault = read_content({place, "content"}, *message.content, between, out.content))
             return fault;
     } else if (message.refusal && !message.refusal->get(text)) {
         out.content = text;
@@ -68,22 +91,31 @@ Fault read_message(const JsonPlace& place, element value, engine::ChatMessage& o
     return {};
 }
 
+void read_tools(const ChatRequest& request, simdjson::dom::object root, engine::Conversation& out) {
+    for (const BodyMember& field : request.members) {
+        if (field.key != "tools") continue;
+        simdjson::dom::array tools;
+        if (root.at_key("tools").get(tools) || tools.begin() == tools.end()) return;
+        out.tools = request.body.substr(field.value_begin, field.value_end - field.value_begin);
+    }
+}
+
 }  // namespace
 
-tl::expected<std::vector<engine::ChatMessage>, ApiError> engine_messages(
-    const ChatRequest& request) {
+tl::expected<engine::Conversation, ApiError> engine_conversation(const ChatRequest& request) {
     thread_local JsonDocument document;
     if (auto fault = document.parse_again(request.body)) return tl::unexpected(std::move(*fault));
     const JsonPlace place("messages");
     const auto given = member(document.root(), "messages");
     simdjson::dom::array messages;
     if (!given || given->get(messages)) return tl::unexpected(internal_error());
-    std::vector<engine::ChatMessage> out;
-    out.reserve(messages.size());
+    engine::Conversation out;
+    out.messages.reserve(messages.size());
     size_t index = 0;
     for (const element message : messages)
-        if (auto fault = read_message({place, index++}, message, out.emplace_back()))
+        if (auto fault = read_message({place, index++}, message, out.messages.emplace_back()))
             return tl::unexpected(std::move(*fault));
+    read_tools(request, document.root(), out);
     document.shrink();
     return out;
 }

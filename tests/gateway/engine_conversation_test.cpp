@@ -25,15 +25,17 @@ int64_t bound(const std::string& body) {
 }  // namespace
 
 TEST_CASE("engine messages: roles are renamed, parts flattened, reasoning kept", "[api]") {
-    const auto messages = engine_messages(request(R"([
+    const auto conversation = engine_conversation(request(R"([
         {"role":"developer","content":"rules"},
         {"role":"user","content":[{"type":"text","text":"one "},{"type":"text","text":"tw\u00f6"}],"name":"x"},
         {"role":"assistant","content":"answer","reasoning_content":"thought"},
         {"role":"user"},
         {"role":"assistant","content":null,"refusal":"no","reasoning":"why"},
         {"role":"user","content":""}])"));
-    if (!messages) FAIL(messages.error().message);
+    if (!conversation) FAIL(conversation.error().message);
+    const auto* const messages = &conversation->messages;
     REQUIRE(messages->size() == 6);
+    CHECK(conversation->tools.empty());
     CHECK((*messages)[0].role == engine::Role::system);
     CHECK((*messages)[1].content == "one tw\xC3\xB6");
     CHECK((*messages)[2].role == engine::Role::assistant);
@@ -49,17 +51,42 @@ TEST_CASE("engine messages: what the local encoding cannot render is refused", "
         {R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:,"}}]}])",
          "messages[0].content[0].type"},
         {R"([{"role":"function","name":"f","content":"x"}])", "messages[0].role"},
-        {R"([{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":""}}]},
+        {R"([{"role":"assistant","tool_calls":[{"id":"a","type":"custom","custom":{"name":"f","input":""}}]},
              {"role":"tool","tool_call_id":"a","content":"x"}])",
-         "messages[0].tool_calls"},
+         "messages[0].tool_calls[0].type"},
+        {R"([{"role":"assistant","function_call":{"name":"f","arguments":""}},{"role":"user"}])",
+         "messages[0].function_call"},
     };
     for (const auto& [messages, param] : rows) {
-        const auto read = engine_messages(request(messages));
+        const auto read = engine_conversation(request(messages));
         REQUIRE_FALSE(read);
         CHECK(read.error().status == 400);
         CHECK(read.error().code == "unsupported_value");
         CHECK(read.error().param == param);
     }
+}
+
+TEST_CASE("engine conversation: calls and results come whole, tools as they stand", "[api]") {
+    auto parsed = parse_chat_request(
+        R"({"model":"m","messages":[{"role":"user","content":"q"},
+        {"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"a\": 1}"}}]},
+        {"role":"tool","tool_call_id":"c1","content":[{"type":"text","text":"one"},{"type":"text","text":"two"}]}],
+        "tools":[ {"type":"function","function":{"name":"f","parameters":{"x":2.30}}} ]})",
+        config::Limits());
+    if (!parsed) FAIL(parsed.error().message);
+    const auto conversation = engine_conversation(*parsed);
+    if (!conversation) FAIL(conversation.error().message);
+    CHECK(conversation->tools ==
+          R"([ {"type":"function","function":{"name":"f","parameters":{"x":2.30}}} ])");
+    const auto& messages = conversation->messages;
+    REQUIRE(messages.size() == 3);
+    REQUIRE(messages[1].tool_calls.size() == 1);
+    CHECK(messages[1].tool_calls[0].id == "c1");
+    CHECK(messages[1].tool_calls[0].name == "f");
+    CHECK(messages[1].tool_calls[0].arguments == R"({"a": 1})");
+    CHECK(messages[2].role == engine::Role::tool);
+    CHECK(messages[2].tool_call_id == "c1");
+    CHECK(messages[2].content == "one\n\ntwo");
 }
 
 TEST_CASE("prompt bound: never below the bytes of the texts", "[api]") {
