@@ -7,7 +7,8 @@
 
 namespace engine::kernels {
 
-enum class Isa : uint8_t { portable, avx2 };
+// Each has what the ones before it have. avx512 stands for F, BW, VL, DQ, VNNI and BF16.
+enum class Isa : uint8_t { portable, avx2, avx512 };
 
 Isa best_isa();  // of this processor
 const char* to_string(Isa isa);
@@ -30,6 +31,6 @@ struct Ops {
     float (*sum_of_squares)(const float* x, int64_t n);
 };
 
-const Ops& ops(Isa isa);  // avx2 only where best_isa() says so
+const Ops& ops(Isa isa);  // no better one than best_isa()
 
 }  // namespace engine::kernels

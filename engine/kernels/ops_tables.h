@@ -7,6 +7,7 @@ namespace engine::kernels {
 extern const Ops kOpsPortable;
 #if defined(__x86_64__)
 extern const Ops kOpsAvx2;
+extern const Ops kOpsAvx512;
 #endif
 
 }  // namespace engine::kernels

@@ -21,14 +21,13 @@ T load(const std::byte* bytes, size_t i) {
 template <class Put>
 void for_each(const Tensor& tensor, Put put) {
     const std::byte* bytes = tensor.bytes.data();
-    const size_t n = tensor.bytes.size() / static_cast<size_t>(bytes_of(tensor.type));
+    const auto n = static_cast<size_t>(n_elements(tensor.shape).value_or(0));
     switch (tensor.type) {
         case TensorType::f32:
             for (size_t i = 0; i < n; ++i) put(i, load<float>(bytes, i));
             return;
         case TensorType::bf16:
-            for (size_t i = 0; i < n; ++i)
-                put(i, kernels::bf16_to_f32(load<uint16_t>(bytes, i)));
+            for (size_t i = 0; i < n; ++i) put(i, kernels::bf16_to_f32(load<uint16_t>(bytes, i)));
             return;
         case TensorType::f16:
             for (size_t i = 0; i < n; ++i) put(i, kernels::f16_to_f32(load<uint16_t>(bytes, i)));
@@ -45,9 +44,7 @@ bool is_float(TensorType type) {
 }
 
 uint16_t to_bf16(float value) {
-    const auto bits = std::bit_cast<uint32_t>(value);
-    if (std::isnan(value)) return static_cast<uint16_t>(bits >> 16 | 0x40u);
-    return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+    return kernels::f32_to_bf16(value);
 }
 
 void convert_to_f32(const Tensor& tensor, float* out) {

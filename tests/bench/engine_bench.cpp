@@ -73,7 +73,8 @@ double bytes_per_token(const engine::ModelConfig& config, Dtype dtype) {
     double rest = 0;
     for (const auto& spec : engine::tensor_specs(config)) {
         if (spec.role == engine::TensorRole::table || spec.name == "embed.weight") continue;
-        const auto element = spec.role == engine::TensorRole::matrix ? engine::bytes_of(dtype) : 4;
+        const auto element =
+            spec.role == engine::TensorRole::matrix ? engine::bytes_of(dtype, 1) : 4;
         const double bytes = static_cast<double>(engine::n_elements(spec.shape).value() * element);
         (spec.name.find(".experts.") == std::string::npos ? rest : routed) += bytes;
     }
