@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/ensure.h"
+#include "engine/kernels/dequantise.h"
 #include "engine/kernels/flush_subnormals.h"
 #include "engine/kernels/rms_norm.h"
 #include "engine/kernels/rope.h"
@@ -32,12 +33,7 @@ void take_batch(std::span<const SequenceChunk> batch, Buffers& b) {
 }
 
 void embed(const Matrix& table, const BatchToken& token, int64_t n_copies, float* streams) {
-    if (table.dtype == Dtype::f32) {
-        std::copy_n(static_cast<const float*>(table.row(token.id)), table.cols, streams);
-    } else {
-        const auto* row = static_cast<const uint16_t*>(table.row(token.id));
-        for (int64_t i = 0; i < table.cols; ++i) streams[i] = kernels::bf16_to_f32(row[i]);
-    }
+    kernels::dequantise(table, token.id, 0, table.cols, streams);
     for (int64_t j = 1; j < n_copies; ++j)
         std::copy_n(streams, table.cols, streams + j * table.cols);
 }

@@ -61,11 +61,19 @@ struct LayerWeights {
     FfnWeights ffn;
 };
 
+struct MtpWeights {         // the draft block: predicts the token after the next
+    Matrix e_proj, h_proj;  // [n_embd, n_embd]
+    Vector enorm = nullptr, hnorm = nullptr, norm = nullptr;  // [n_embd]
+    HcWeights hc_head;
+    LayerWeights layer;
+};
+
 struct ModelWeights {
     Matrix embed, head;     // [n_vocab, n_embd]
     Vector norm = nullptr;  // [n_embd]
     HcWeights hc_head;
     std::vector<LayerWeights> layers;
+    std::unique_ptr<MtpWeights> mtp;  // null: none
 };
 
 // Owns converted tensors; pointers into it stay put.

@@ -264,6 +264,12 @@ void check_fixed(const Object& root) {
     must_be(root, "tie_word_embeddings", false);
 }
 
+// Blocks of other sizes belong to models that this engine does not know.
+void check_quantisation(const Object& root) {
+    const auto quantisation = root.object("quantization_config");
+    if (quantisation) must_be(*quantisation, "weight_block_size", json::array({128, 128}));
+}
+
 void read_indexer(const Object& root, ModelConfig& config) {
     bool needed = false;
     for (const auto& layer : config.layers) needed |= layer.attention == AttentionKind::csa;
@@ -302,6 +308,10 @@ ModelConfig read_config(const Object& root) {
     config.n_ctx_max = root.whole("max_position_embeddings", 1, kContextMax);
     config.bos_token = static_cast<int32_t>(root.whole("bos_token_id", 0, config.n_vocab - 1));
     config.eos_token = static_cast<int32_t>(root.whole("eos_token_id", 0, config.n_vocab - 1));
+    if (root.find("num_nextn_predict_layers") != nullptr) {
+        config.n_mtp_layers = root.whole("num_nextn_predict_layers", 0, kLayersMax);
+    }
+    check_quantisation(root);
     config.n_rot = read_n_rot(root, config.head_dim);
     read_ropes(root, config);
     config.layers = read_layers(root, config.n_layers);

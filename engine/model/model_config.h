@@ -23,6 +23,9 @@ struct LayerConfig {
     bool operator==(const LayerConfig&) const = default;
 };
 
+// The layer of an MTP block, whatever the backbone's are.
+inline constexpr LayerConfig kMtpLayer{};
+
 struct RopeConfig {
     double theta = 10000;
     bool yarn = false;  // the rest is for YaRN only
@@ -68,6 +71,7 @@ struct ModelConfig {
     int64_t n_ctx_max = 0;     // what the model was made for
     int32_t bos_token = 0;
     int32_t eos_token = 1;
+    int64_t n_mtp_layers = 0;         // draft blocks that the checkpoint says it has
     std::vector<LayerConfig> layers;  // n_layers of them
 
     bool operator==(const ModelConfig&) const = default;

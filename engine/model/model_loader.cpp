@@ -3,6 +3,8 @@
 #include <cstring>
 
 #include "config/ensure.h"
+#include "engine/kernels/fp8.h"
+#include "engine/model/stored_format.h"
 #include "engine/model/tensor_set.h"
 #include "engine/weights/convert.h"
 #include "engine/weights/json_strict.h"
@@ -16,21 +18,24 @@ bool is_aligned(const std::byte* bytes, int64_t alignment) {
 
 class Loader {
 public:
-    Loader(const ModelConfig& config, const TensorSet& tensors, Dtype dtype,
+    Loader(const ModelConfig& config, const TensorSet& tensors, std::optional<Dtype> convert_to,
            ConvertedStorage& storage)
-        : c_(config), tensors_(tensors), dtype_(dtype), storage_(storage) {}
+        : c_(config), tensors_(tensors), convert_to_(convert_to), storage_(storage) {}
 
-    Result<ModelWeights> load();
+    Result<ModelWeights> load(bool with_mtp);
 
 private:
-    const Tensor& tensor(const std::string& name) const {
+    const StoredTensor& stored(const std::string& name) const {
         const auto found = tensors_.find(name);
         ENSURE(found != tensors_.end());  // collect_tensors() has seen to it
         return found->second;
     }
 
-    Matrix matrix_as(const std::string& name, Dtype dtype);
-    Matrix matrix(const std::string& name) { return matrix_as(name + ".weight", dtype_); }
+    const Tensor& tensor(const std::string& name) const { return stored(name).tensor; }
+    const void* converted(const Tensor& t, Dtype dtype);
+    const float* fp8_scales(const Tensor& scale);
+    Matrix matrix(const std::string& name);
+    Matrix matrix_f32(const std::string& name);
     Vector vector(const std::string& name);
     Vector norm(const std::string& name) { return vector(name + ".weight"); }
     Result<const int32_t*> expert_ids(const std::string& name);
@@ -39,38 +44,68 @@ private:
     AttentionWeights attention(const std::string& name, AttentionKind kind);
     ExpertWeights expert(const std::string& name);
     Result<FfnWeights> ffn(const std::string& name, bool hash_routed);
-    Result<LayerWeights> layer(int64_t i);
+    Result<LayerWeights> layer(const std::string& name, const LayerConfig& shape);
+    Result<MtpWeights> mtp();
 
     const ModelConfig& c_;
     const TensorSet& tensors_;
-    const Dtype dtype_;
+    const std::optional<Dtype> convert_to_;
     ConvertedStorage& storage_;
 };
 
-Matrix Loader::matrix_as(const std::string& name, Dtype dtype) {
-    const Tensor& t = tensor(name);
-    Matrix matrix{t.bytes.data(), dtype, t.shape[0], t.shape[1]};
-    const TensorType wanted = dtype == Dtype::f32 ? TensorType::f32 : TensorType::bf16;
-    if (t.type == wanted && is_aligned(t.bytes.data(), bytes_of(dtype, 1))) return matrix;
-    void* converted = storage_.allocate(bytes_of(dtype, matrix.rows * matrix.cols));
-    if (dtype == Dtype::f32) {
-        convert_to_f32(t, static_cast<float*>(converted));
-    } else {
-        convert_to_bf16(t, static_cast<uint16_t*>(converted));
+// A float tensor's numbers in `dtype`: where they are, if they are in it and aligned.
+const void* Loader::converted(const Tensor& t, Dtype dtype) {
+    if (matrix_dtype(t.type) == dtype && is_aligned(t.bytes.data(), bytes_of(dtype, 1))) {
+        return t.bytes.data();
     }
-    matrix.data = converted;
+    const int64_t n = n_elements(t.shape).value_or(0);
+    void* out = storage_.allocate(bytes_of(dtype, n));
+    if (matrix_dtype(t.type) == dtype) {
+        std::memcpy(out, t.bytes.data(), t.bytes.size());
+    } else if (dtype == Dtype::f32) {
+        convert_to_f32(t, static_cast<float*>(out));
+    } else {
+        ENSURE(dtype == Dtype::bf16);
+        convert_to_bf16(t, static_cast<uint16_t*>(out));
+    }
+    return out;
+}
+
+const float* Loader::fp8_scales(const Tensor& scale) {
+    const int64_t n = n_elements(scale.shape).value_or(0);
+    auto* out = static_cast<float*>(storage_.allocate(bytes_of(Dtype::f32, n)));
+    if (scale.type == TensorType::f32) {
+        std::memcpy(out, scale.bytes.data(), scale.bytes.size());
+        return out;
+    }
+    const auto* bits = reinterpret_cast<const uint8_t*>(scale.bytes.data());
+    for (int64_t i = 0; i < n; ++i) out[i] = kernels::from_ue8m0(bits[i]);
+    return out;
+}
+
+Matrix Loader::matrix(const std::string& name) {
+    const StoredTensor& s = stored(name + ".weight");
+    const Tensor& t = s.tensor;
+    Matrix matrix{t.bytes.data(), matrix_dtype(t.type), t.shape[0], t.shape[1], nullptr, 0};
+    if (matrix.dtype == Dtype::fp8) {
+        matrix.scales = fp8_scales(*s.scale);
+    } else if (matrix.dtype == Dtype::fp4) {
+        matrix.cols *= 2;
+        matrix.scales = s.scale->bytes.data();
+    } else if (is_float(t.type)) {
+        if (convert_to_) matrix.dtype = *convert_to_;
+        matrix.data = converted(t, matrix.dtype);
+    }
     return matrix;
 }
 
-Vector Loader::vector(const std::string& name) {
+Matrix Loader::matrix_f32(const std::string& name) {
     const Tensor& t = tensor(name);
-    if (t.type == TensorType::f32 && is_aligned(t.bytes.data(), alignof(float))) {
-        return reinterpret_cast<const float*>(t.bytes.data());
-    }
-    auto* converted = static_cast<float*>(
-        storage_.allocate(bytes_of(Dtype::f32, n_elements(t.shape).value_or(0))));
-    convert_to_f32(t, converted);
-    return converted;
+    return {converted(t, Dtype::f32), Dtype::f32, t.shape[0], t.shape[1], nullptr, 0};
+}
+
+Vector Loader::vector(const std::string& name) {
+    return static_cast<const float*>(converted(tensor(name), Dtype::f32));
 }
 
 // Ids as int32, each the number of an expert.
@@ -98,7 +133,7 @@ Result<const int32_t*> Loader::expert_ids(const std::string& name) {
 }
 
 HcWeights Loader::hc(const std::string& name) {
-    return {matrix_as(name + "_fn", Dtype::f32), vector(name + "_base"), vector(name + "_scale")};
+    return {matrix_f32(name + "_fn"), vector(name + "_base"), vector(name + "_scale")};
 }
 
 CompressorWeights Loader::compressor(const std::string& name) {
@@ -150,9 +185,7 @@ Result<FfnWeights> Loader::ffn(const std::string& name, bool hash_routed) {
     return w;
 }
 
-Result<LayerWeights> Loader::layer(int64_t i) {
-    const std::string name = "layers." + std::to_string(i);
-    const LayerConfig& shape = c_.layers[static_cast<size_t>(i)];
+Result<LayerWeights> Loader::layer(const std::string& name, const LayerConfig& shape) {
     LayerWeights w;
     w.hc_attn = hc(name + ".hc_attn");
     w.hc_ffn = hc(name + ".hc_ffn");
@@ -165,16 +198,36 @@ Result<LayerWeights> Loader::layer(int64_t i) {
     return w;
 }
 
-Result<ModelWeights> Loader::load() {
+Result<MtpWeights> Loader::mtp() {
+    const std::string name = "mtp.0";
+    MtpWeights w;
+    w.e_proj = matrix(name + ".e_proj");
+    w.h_proj = matrix(name + ".h_proj");
+    w.enorm = norm(name + ".enorm");
+    w.hnorm = norm(name + ".hnorm");
+    w.norm = norm(name + ".norm");
+    w.hc_head = hc(name + ".hc_head");
+    auto loaded = layer(name, kMtpLayer);
+    if (!loaded) return tl::unexpected(loaded.error());
+    w.layer = std::move(*loaded);
+    return w;
+}
+
+Result<ModelWeights> Loader::load(bool with_mtp) {
     ModelWeights weights;
     weights.embed = matrix("embed");
     weights.head = matrix("head");
     weights.norm = norm("norm");
     weights.hc_head = hc("hc_head");
     for (int64_t i = 0; i < c_.n_layers; ++i) {
-        auto loaded = layer(i);
+        auto loaded = layer("layers." + std::to_string(i), c_.layers[static_cast<size_t>(i)]);
         if (!loaded) return tl::unexpected(loaded.error());
         weights.layers.push_back(std::move(*loaded));
+    }
+    if (with_mtp) {
+        auto loaded = mtp();
+        if (!loaded) return tl::unexpected(loaded.error());
+        weights.mtp = std::make_unique<MtpWeights>(std::move(*loaded));
     }
     return weights;
 }
@@ -182,10 +235,12 @@ Result<ModelWeights> Loader::load() {
 }  // namespace
 
 Result<ModelWeights> load_weights(const ModelConfig& config, const TensorSource& source,
-                                  Dtype dtype, ConvertedStorage& storage) {
-    const auto tensors = collect_tensors(config, source);
+                                  const ModelOptions& options, ConvertedStorage& storage) {
+    const bool with_mtp = options.with_mtp && has_mtp(source);
+    const auto tensors =
+        collect_tensors(config, source, with_mtp ? MtpTensors::take : MtpTensors::leave_out);
     if (!tensors) return tl::unexpected(tensors.error());
-    return Loader(config, *tensors, dtype, storage).load();
+    return Loader(config, *tensors, options.convert_to, storage).load(with_mtp);
 }
 
 }  // namespace engine

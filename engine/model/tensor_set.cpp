@@ -1,7 +1,6 @@
 #include "engine/model/tensor_set.h"
 
-#include "engine/model/tensor_specs.h"
-#include "engine/weights/convert.h"
+#include "engine/model/stored_format.h"
 #include "engine/weights/json_strict.h"
 #include "engine/weights/tensor_names.h"
 
@@ -19,17 +18,11 @@ tl::unexpected<Error> wrong_shape(const Tensor& tensor, std::span<const int64_t>
                               to_string(expected));
 }
 
-bool is_quantised(const Tensor& tensor, const std::string& name) {
-    const bool eight_bit = tensor.type == TensorType::f8_e4m3 ||
-                           tensor.type == TensorType::f8_e8m0 || tensor.type == TensorType::i8 ||
-                           tensor.type == TensorType::u8;
-    return eight_bit || name.ends_with(".scale");
-}
-
 // Rows [begin, begin + n_rows) of slice `e` of a fused tensor [n_experts, rows, cols], as its own
 // tensor.
 Tensor slice(const Tensor& fused, int64_t e, int64_t begin, int64_t n_rows) {
-    const int64_t row_bytes = fused.shape[2] * bytes_of(fused.type);
+    const int64_t cols[] = {fused.shape[2]};
+    const int64_t row_bytes = n_bytes(fused.type, cols).value();
     const int64_t offset = (e * fused.shape[1] + begin) * row_bytes;
     Tensor part = fused;
     part.shape = {n_rows, fused.shape[2]};
@@ -38,88 +31,154 @@ Tensor slice(const Tensor& fused, int64_t e, int64_t begin, int64_t n_rows) {
     return part;
 }
 
-// Splits what ends in experts.gate_up_proj or experts.down_proj; false if `name` is none.
-Result<bool> split_fused(const ModelConfig& config, const Tensor& tensor, std::string_view name,
-                         TensorSet& set) {
-    const bool gate_up = name.ends_with(".experts.gate_up_proj");
-    const bool down = name.ends_with(".experts.down_proj");
-    if (!gate_up && !down) return false;
-    const std::vector<int64_t> expected =
-        gate_up ? std::vector<int64_t>{config.n_experts, 2 * config.n_ff, config.n_embd}
-                : std::vector<int64_t>{config.n_experts, config.n_embd, config.n_ff};
-    if (tensor.shape != expected) return wrong_shape(tensor, expected);
-    const std::string stem(name.substr(0, name.rfind('.') + 1));
-    const auto add = [&](int64_t e, const char* leaf, Tensor part) {
-        return set.emplace(stem + std::to_string(e) + leaf, std::move(part)).second;
-    };
-    bool fresh = true;
-    for (int64_t e = 0; e < config.n_experts; ++e) {
-        if (gate_up) {
-            fresh &= add(e, ".w1.weight", slice(tensor, e, 0, config.n_ff));
-            fresh &= add(e, ".w3.weight", slice(tensor, e, config.n_ff, config.n_ff));
-        } else {
-            fresh &= add(e, ".w2.weight", slice(tensor, e, 0, config.n_embd));
-        }
+// What a fused tensor's leaf holds: the parts of each expert, one behind the other.
+struct Fusion {
+    const char* leaf;
+    bool down;  // [n_embd, n_ff], else [n_ff, n_embd]
+    std::vector<const char*> parts;
+};
+const Fusion kFusions[] = {
+    {".experts.gate_up_proj", false, {".w1.weight", ".w3.weight"}},  // transformers
+    {".experts.down_proj", true, {".w2.weight"}},
+    {".experts.gate_exps", false, {".w1.weight"}},  // GGUF
+    {".experts.up_exps", false, {".w3.weight"}},
+    {".experts.down_exps", true, {".w2.weight"}},
+};
+
+class Collector {
+public:
+    Collector(const ModelConfig& config, const TensorSource& source, MtpTensors mtp)
+        : c_(config), source_(source), mtp_(mtp) {}
+
+    Result<TensorSet> collect();
+
+private:
+    bool taken(std::string_view name) const;
+    Result<void> add(const Tensor& tensor);
+    Result<bool> split_fused(const Tensor& tensor, std::string_view name);
+    Result<void> join_scales();
+    Result<void> check_against_config();
+
+    const ModelConfig& c_;
+    const TensorSource& source_;
+    const MtpTensors mtp_;
+    TensorSet set_;
+    std::map<std::string, const Tensor*, std::less<>> scales_;  // by the matrix's name
+};
+
+// Copies of the shared matrices under mtp. are ignored, and so is a block behind the last layer: it
+// is the MTP block in the place that some exports give it.
+bool Collector::taken(std::string_view name) const {
+    if (name.starts_with("mtp.0.") && mtp_ == MtpTensors::take) {
+        name.remove_prefix(6);
+        return !name.starts_with("embed.") && !name.starts_with("head.");
     }
-    if (!fresh) return refuse(tensor, "an expert of it stands elsewhere too");
-    return true;
+    if (name.starts_with("mtp.")) return false;
+    return !(c_.n_mtp_layers > 0 && is_layer_in(name, c_.n_layers, c_.n_layers + c_.n_mtp_layers));
 }
 
-Result<void> check_type(const Tensor& tensor, TensorRole role) {
-    const bool fits = role == TensorRole::table
-                          ? tensor.type == TensorType::i64 || tensor.type == TensorType::i32
-                          : is_float(tensor.type);
-    if (!fits) return refuse(tensor, "element type " + std::string(to_string(tensor.type)));
+Result<bool> Collector::split_fused(const Tensor& tensor, std::string_view name) {
+    for (const Fusion& fusion : kFusions) {
+        if (!name.ends_with(fusion.leaf)) continue;
+        const auto n_parts = static_cast<int64_t>(fusion.parts.size());
+        const int64_t rows = fusion.down ? c_.n_embd : c_.n_ff;
+        const std::vector<int64_t> expected = {c_.n_experts, n_parts * rows,
+                                               fusion.down ? c_.n_ff : c_.n_embd};
+        if (tensor.shape != expected) return wrong_shape(tensor, expected);
+        if (is_quantised_beside_scales(tensor.type)) {
+            return refuse(tensor, "FP8 and FP4 experts fused in one tensor", Errc::unsupported);
+        }
+        const std::string stem(name.substr(0, name.rfind('.') + 1));
+        bool fresh = true;
+        for (int64_t e = 0; e < c_.n_experts; ++e) {
+            for (int64_t part = 0; part < n_parts; ++part) {
+                const char* leaf = fusion.parts[static_cast<size_t>(part)];
+                StoredTensor one{slice(tensor, e, part * rows, rows), {}};
+                fresh &= set_.emplace(stem + std::to_string(e) + leaf, std::move(one)).second;
+            }
+        }
+        if (!fresh) return refuse(tensor, "an expert of it stands elsewhere too");
+        return true;
+    }
+    return false;
+}
+
+Result<void> Collector::add(const Tensor& tensor) {
+    const std::string name = official_name(tensor.name);
+    if (name.empty() || !taken(name)) return {};
+    constexpr std::string_view kScale = ".scale";
+    if (name.ends_with(kScale)) {
+        const std::string matrix = name.substr(0, name.size() - kScale.size()) + ".weight";
+        const auto [place, fresh] = scales_.emplace(matrix, &tensor);
+        if (!fresh) return refuse(tensor, "is the same as " + in_quotes(place->second->name));
+        return {};
+    }
+    const auto fused = split_fused(tensor, name);
+    if (!fused) return tl::unexpected(fused.error());
+    if (*fused) return {};
+    const auto [place, fresh] = set_.emplace(name, StoredTensor{tensor, {}});
+    if (!fresh) return refuse(tensor, "is the same as " + in_quotes(place->second.tensor.name));
     return {};
 }
 
-Result<void> check_against_config(const ModelConfig& config, const TensorSource& source,
-                                  const TensorSet& set) {
-    size_t n_expected = 0;
-    for (const auto& spec : tensor_specs(config)) {
-        const auto found = set.find(spec.name);
-        if (found == set.end()) {
+Result<void> Collector::join_scales() {
+    for (const auto& [name, scale] : scales_) {
+        const auto matrix = set_.find(name);
+        if (matrix == set_.end() || !is_quantised_beside_scales(matrix->second.tensor.type)) {
+            return refuse(*scale, "no FP8 or FP4 matrix has this scale");
+        }
+        matrix->second.scale = *scale;
+    }
+    return {};
+}
+
+Result<void> Collector::check_against_config() {
+    auto specs = tensor_specs(c_);
+    if (mtp_ == MtpTensors::take) {
+        for (auto& spec : mtp_tensor_specs(c_)) specs.push_back(std::move(spec));
+    }
+    std::map<std::string_view, bool> expected;
+    for (const auto& spec : specs) {
+        const auto found = set_.find(spec.name);
+        if (found == set_.end()) {
             const std::string where =
-                source.tensors().empty() ? "checkpoint" : source.tensors()[0].file;
+                source_.tensors().empty() ? "checkpoint" : source_.tensors()[0].file;
             return tl::unexpected(Error{
                 Errc::file_broken, where + ": tensor " + in_quotes(spec.name) + " is missing"});
         }
-        if (found->second.shape != spec.shape) return wrong_shape(found->second, spec.shape);
-        if (auto typed = check_type(found->second, spec.role); !typed) return typed;
-        ++n_expected;
+        const auto problem = problem_of(spec, found->second);
+        if (problem) return refuse(found->second.tensor, problem->detail, problem->code);
+        expected[spec.name] = true;
     }
-    if (n_expected == set.size()) return {};
-    std::map<std::string_view, bool> expected;
-    const auto specs = tensor_specs(config);
-    for (const auto& spec : specs) expected[spec.name] = true;
-    for (const auto& [name, tensor] : set) {
-        if (!expected.contains(name)) return refuse(tensor, "no place for it in this model");
+    for (const auto& [name, stored] : set_) {
+        if (!expected.contains(name)) {
+            return refuse(stored.tensor, "no place for it in this model");
+        }
     }
     return {};
+}
+
+Result<TensorSet> Collector::collect() {
+    for (const auto& tensor : source_.tensors()) {
+        if (auto added = add(tensor); !added) return tl::unexpected(added.error());
+    }
+    if (auto joined = join_scales(); !joined) return tl::unexpected(joined.error());
+    if (auto checked = check_against_config(); !checked) return tl::unexpected(checked.error());
+    return std::move(set_);
 }
 
 }  // namespace
 
-Result<TensorSet> collect_tensors(const ModelConfig& config, const TensorSource& source) {
-    TensorSet set;
+Result<TensorSet> collect_tensors(const ModelConfig& config, const TensorSource& source,
+                                  MtpTensors mtp) {
+    return Collector(config, source, mtp).collect();
+}
+
+bool has_mtp(const TensorSource& source) {
     for (const auto& tensor : source.tensors()) {
-        const std::string name = official_name(tensor.name);
-        if (name.empty() || name.starts_with("mtp.")) continue;
-        if (is_quantised(tensor, name)) {
-            return refuse(
-                tensor, "FP8 and FP4 weights are not supported yet; convert the checkpoint to BF16",
-                Errc::unsupported);
-        }
-        const auto fused = split_fused(config, tensor, name, set);
-        if (!fused) return tl::unexpected(fused.error());
-        if (*fused) continue;
-        const auto [place, fresh] = set.emplace(name, tensor);
-        if (!fresh) return refuse(tensor, "is the same as " + in_quotes(place->second.name));
+        if (official_name(tensor.name) == "mtp.0.e_proj.weight") return true;
     }
-    if (auto checked = check_against_config(config, source, set); !checked) {
-        return tl::unexpected(checked.error());
-    }
-    return set;
+    return false;
 }
 
 }  // namespace engine

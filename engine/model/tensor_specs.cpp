@@ -67,6 +67,14 @@ struct Specs {
         for (int64_t e = 0; e < c.n_experts; ++e) expert(name + ".experts." + std::to_string(e));
         expert(name + ".shared_experts");
     }
+    void layer(const std::string& name, const LayerConfig& shape) {
+        norm(name + ".attn_norm", c.n_embd);
+        norm(name + ".ffn_norm", c.n_embd);
+        hc(name + ".hc_attn", (2 + c.n_hc) * c.n_hc, 3);
+        hc(name + ".hc_ffn", (2 + c.n_hc) * c.n_hc, 3);
+        attention(name + ".attn", shape);
+        ffn(name + ".ffn", shape);
+    }
 };
 
 }  // namespace
@@ -78,15 +86,19 @@ std::vector<TensorSpec> tensor_specs(const ModelConfig& config) {
     specs.norm("norm", config.n_embd);
     specs.hc("hc_head", config.n_hc, 1);
     for (int64_t i = 0; i < config.n_layers; ++i) {
-        const LayerConfig& layer = config.layers[static_cast<size_t>(i)];
-        const std::string name = "layers." + std::to_string(i);
-        specs.norm(name + ".attn_norm", config.n_embd);
-        specs.norm(name + ".ffn_norm", config.n_embd);
-        specs.hc(name + ".hc_attn", (2 + config.n_hc) * config.n_hc, 3);
-        specs.hc(name + ".hc_ffn", (2 + config.n_hc) * config.n_hc, 3);
-        specs.attention(name + ".attn", layer);
-        specs.ffn(name + ".ffn", layer);
+        specs.layer("layers." + std::to_string(i), config.layers[static_cast<size_t>(i)]);
     }
+    return std::move(specs.list);
+}
+
+std::vector<TensorSpec> mtp_tensor_specs(const ModelConfig& config) {
+    Specs specs{config, {}};
+    const std::string name = "mtp.0";
+    specs.matrix(name + ".e_proj", config.n_embd, config.n_embd);
+    specs.matrix(name + ".h_proj", config.n_embd, config.n_embd);
+    for (const char* norm : {".enorm", ".hnorm", ".norm"}) specs.norm(name + norm, config.n_embd);
+    specs.hc(name + ".hc_head", config.n_hc, 1);
+    specs.layer(name, kMtpLayer);
     return std::move(specs.list);
 }
 

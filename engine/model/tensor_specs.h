@@ -9,8 +9,8 @@
 namespace engine {
 
 enum class TensorRole : uint8_t {
-    matrix,      // held in the compute type
-    matrix_f32,  // mHC's projections: f32 whatever the compute type
+    matrix,      // any stored format
+    matrix_f32,  // mHC's projections: a float type, held as f32
     vector,      // f32
     table,       // whole numbers: expert ids by token
 };
@@ -22,6 +22,8 @@ struct TensorSpec {
 };
 
 std::vector<TensorSpec> tensor_specs(const ModelConfig& config);
+// Of the MTP block, mtp.0.*; its embedding and head are the model's.
+std::vector<TensorSpec> mtp_tensor_specs(const ModelConfig& config);
 // Numbers that were learnt: all but the tables.
 int64_t n_parameters(const ModelConfig& config);
 

@@ -86,14 +86,13 @@ Result<Tensor> Reader::read(const std::string& name, const json& entry) const {
     if (!dims) return tl::unexpected(dims.error());
     const auto range = offsets(name, entry);
     if (!range) return tl::unexpected(range.error());
-    const auto n = n_elements(*dims);
-    int64_t n_bytes = 0;
-    if (!n || __builtin_mul_overflow(*n, bytes_of(*type), &n_bytes)) {
+    const auto size = n_bytes(*type, *dims);
+    if (!size) {
         return refuse(name, "shape " + to_string(*dims) + " overflows");
     }
-    if (static_cast<uint64_t>(n_bytes) != range->second - range->first) {
+    if (static_cast<uint64_t>(*size) != range->second - range->first) {
         return refuse(name, "shape " + to_string(*dims) + " of " + type_name + " needs " +
-                                std::to_string(n_bytes) + " bytes, has " +
+                                std::to_string(*size) + " bytes, has " +
                                 std::to_string(range->second - range->first));
     }
     return Tensor{name, *type, std::move(*dims),

@@ -10,14 +10,31 @@
 
 namespace engine {
 
-enum class TensorType : uint8_t { f32, f16, bf16, f8_e4m3, f8_e8m0, i64, i32, i8, u8 };
+enum class TensorType : uint8_t {
+    f32,
+    f16,
+    bf16,
+    f8_e4m3,
+    f8_e8m0,
+    i64,
+    i32,
+    i8,
+    u8,
+    q8_0,  // from here on GGUF's blocks, along the last dimension
+    q4_k,
+    q2_k,
+    iq2_xxs,
+    mxfp4,
+};
 
-std::string_view to_string(TensorType type);  // as safetensors spells it: "BF16"
+std::string_view to_string(TensorType type);  // "BF16"
+// An element type of safetensors, as its header spells it.
 std::optional<TensorType> tensor_type(std::string_view name);
-int64_t bytes_of(TensorType type);  // of one element
 
 // The product; nothing if it does not fit or a dimension is negative.
 std::optional<int64_t> n_elements(std::span<const int64_t> shape);
+// Of a whole tensor; nothing if that does not fit, or blocks do not divide the last dimension.
+std::optional<int64_t> n_bytes(TensorType type, std::span<const int64_t> shape);
 std::string to_string(std::span<const int64_t> shape);
 
 struct Tensor {

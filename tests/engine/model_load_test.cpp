@@ -2,7 +2,9 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
+#include "engine/kernels/fp8.h"
 #include "engine/model_tools.h"
+#include "engine/weights/checkpoint.h"
 #include "tests/engine/model_fixture.h"
 #include "tests/support/synthetic_weights.h"
 
@@ -68,9 +70,9 @@ TEST_CASE("load: tensors that do not fit the config", "[engine][model]") {
     });
     check_refused(Errc::file_broken, "element type I64",
                   [&](auto& tensors) { named(tensors, name).type = TensorType::i64; });
-    check_refused(Errc::unsupported, "FP8 and FP4",
+    check_refused(Errc::file_broken, "has no scale",
                   [&](auto& tensors) { named(tensors, name).type = TensorType::f8_e4m3; });
-    check_refused(Errc::unsupported, "FP8 and FP4",
+    check_refused(Errc::file_broken, "no FP8 or FP4 matrix has this scale",
                   [&](auto& tensors) { named(tensors, name).name = "layers.2.attn.wq_a.scale"; });
 }
 
@@ -101,6 +103,83 @@ TEST_CASE("load: tensors at odd addresses", "[engine][model]") {
     const auto even = synthetic_model(config, "x/");
     const std::vector<int32_t> tokens = {5, 300, 17};
     CHECK(Runner(**odd, 1, 3, 3).run_whole(tokens) == Runner(*even, 1, 3, 3).run_whole(tokens));
+}
+
+namespace {
+
+// The quantised fixture under mixed names, one kind of scale as bare bytes, another as floats.
+std::unique_ptr<TensorSource> respelt_fixture(std::vector<std::vector<float>>& floats) {
+    auto source = open_checkpoint(fixture_path("official-quantised"));
+    REQUIRE(source);
+    return std::make_unique<Edited>(std::move(*source), [&floats](auto& tensors) {
+        size_t i = 0;
+        for (auto& tensor : tensors) {
+            const bool fp8_scale = tensor.name.ends_with(".scale") &&
+                                   tensor.name.find(".experts.") == std::string::npos;
+            if (tensor.type == TensorType::i8) tensor.type = TensorType::u8;
+            if (fp8_scale && ++i % 2 == 0) {
+                auto& numbers = floats.emplace_back();
+                for (const std::byte bits : tensor.bytes) {
+                    numbers.push_back(kernels::from_ue8m0(static_cast<uint8_t>(bits)));
+                }
+                tensor.type = TensorType::f32;
+                tensor.bytes = std::as_bytes(std::span(numbers));
+            } else if (tensor.type == TensorType::f8_e8m0) {
+                tensor.type = TensorType::u8;
+            }
+            if (tensor.name.ends_with("attn.wq_b.scale")) {
+                tensor.name.replace(tensor.name.find("attn.wq_b.scale"), std::string::npos,
+                                    "self_attn.q_b_proj.weight_scale_inv");
+                tensor.name.insert(0, "model.");
+            }
+        }
+    });
+}
+
+}  // namespace
+
+TEST_CASE("load: quantised matrices under mixed names, scales in every spelling",
+          "[engine][model]") {
+    std::vector<std::vector<float>> floats;
+    const auto config = read_model_config(fixture_path("official-quantised"));
+    REQUIRE(config);
+    const auto respelt = Model::from_source(*config, respelt_fixture(floats), {});
+    INFO((respelt ? "" : respelt.error().detail));
+    REQUIRE(respelt);
+    CHECK(floats.size() > 5);
+    const auto plain = Model::load(fixture_path("official-quantised"), {});
+    REQUIRE(plain);
+    const std::vector<int32_t> tokens = {5, 200, 17, 4, 4, 9, 77};
+    CHECK(Runner(**respelt, 1, 7, 7).run_whole(tokens) ==
+          Runner(**plain, 1, 7, 7).run_whole(tokens));
+}
+
+TEST_CASE("load: scales that do not fit their matrix", "[engine][model]") {
+    const auto config = read_model_config(fixture_path("official-quantised"));
+    REQUIRE(config);
+    const auto refused = [&](const std::string& name, const auto& edit) {
+        auto source = open_checkpoint(fixture_path("official-quantised"));
+        REQUIRE(source);
+        auto edited = std::make_unique<Edited>(std::move(*source),
+                                               [&](auto& tensors) { edit(named(tensors, name)); });
+        const auto model = Model::from_source(*config, std::move(edited), {});
+        return model ? std::string("loaded") : model.error().detail;
+    };
+    const auto contains = [](const char* part) { return Catch::Matchers::Contains(part); };
+    const auto reshape = [](std::vector<int64_t> shape) {
+        return [shape](Tensor& tensor) { tensor.shape = shape; };
+    };
+    const auto retype = [](TensorType type) {
+        return [type](Tensor& tensor) { tensor.type = type; };
+    };
+    const char* fp8 = "layers.0.attn.wq_b.scale";
+    const char* fp4 = "layers.0.ffn.experts.0.w1.scale";
+    CHECK_THAT(refused(fp8, reshape({1, 2})), contains("has shape [1, 2], not [2, 1]"));
+    CHECK_THAT(refused(fp4, reshape({512})), contains("has shape [512], not [128, 4]"));
+    CHECK_THAT(refused(fp4, retype(TensorType::f8_e4m3)), contains("has element type F8_E4M3"));
+    CHECK_THAT(refused(fp8, retype(TensorType::i8)), contains("has element type I8"));
+    CHECK_THAT(refused("layers.0.ffn.experts.0.w1.weight", reshape({128, 128})),
+               contains("the config asks for [128, 64]"));
 }
 
 TEST_CASE("load: a folder that is none", "[engine][model]") {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 
+#include "engine/kernels/dequantise.h"
 #include "tests/engine/model_fixture.h"
 
 using namespace model_test;
@@ -40,9 +41,9 @@ void check_stream_norms(const Fixture& fixture, const StreamNorms& trace) {
     }
 }
 
-void check_checkpoint(const std::string& name, engine::Dtype dtype) {
+void check_checkpoint(const std::string& name, const engine::ModelOptions& options) {
     const Fixture fixture = read_fixture(name + "/expected.json");
-    const auto model = engine::Model::load(fixture_path(name), dtype);
+    const auto model = engine::Model::load(fixture_path(name), options);
     INFO((model ? "" : model.error().detail));
     REQUIRE(model);
     const auto n = static_cast<int64_t>(fixture.tokens.size());
@@ -79,4 +80,36 @@ TEST_CASE("model: checkpoints under official and transformers' names", "[engine]
     // The stored numbers are bfloat16, so that type loses nothing.
     check_checkpoint("official-layout", engine::Dtype::bf16);
     check_checkpoint("hf-saved", engine::Dtype::bf16);
+}
+
+TEST_CASE("model: checkpoints as they are stored", "[engine][model]") {
+    for (const char* name :
+         {"official-layout", "hf-saved", "hf-saved-plain", "official-quantised"}) {
+        INFO(name);
+        check_checkpoint(name, {});
+    }
+}
+
+TEST_CASE("model: the numbers of FP8 and FP4 matrices, and nothing copied but their scales",
+          "[engine][model]") {
+    const Fixture fixture = read_fixture("official-quantised/expected.json");
+    const auto loaded = engine::Model::load(fixture_path("official-quantised"), {});
+    REQUIRE(loaded);
+    const engine::ModelWeights& w = (*loaded)->weights();
+    const std::map<std::string, engine::Matrix> matrices = {
+        {"layers.0.attn.wq_a.weight", w.layers[0].attn.wq_a},
+        {"layers.1.attn.indexer.wq_b.weight", w.layers[1].attn.indexer.wq_b},
+        {"layers.0.ffn.experts.3.w2.weight", w.layers[0].ffn.experts[3].w2},
+        {"layers.2.ffn.experts.0.w1.weight", w.layers[2].ffn.experts[0].w1},
+        {"layers.1.attn.compressor.wkv.weight", w.layers[1].attn.compressor.wkv},
+    };
+    for (const auto& [name, stored] : fixture.stored.at("dequantised_check").items()) {
+        const auto found = matrices.find(name);
+        REQUIRE(found != matrices.end());
+        std::vector<float> row(static_cast<size_t>(found->second.cols));
+        engine::kernels::dequantise(found->second, 0, 0, found->second.cols, row.data());
+        for (size_t i = 0; i < 8; ++i) CHECK(row[i] == stored[i].get<float>());
+    }
+    CHECK(w.layers[0].ffn.experts[3].w2.dtype == engine::Dtype::fp4);
+    CHECK((*loaded)->converted_bytes() < 32 << 10);  // vectors, the table of ids, FP8 scales
 }

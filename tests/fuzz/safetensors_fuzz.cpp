@@ -11,8 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         return 0;
     }
     for (const auto& tensor : *tensors) {
-        const auto n = engine::n_elements(tensor.shape);
-        if (!n || *n * engine::bytes_of(tensor.type) != static_cast<int64_t>(tensor.bytes.size()))
+        const auto n = engine::n_bytes(tensor.type, tensor.shape);
+        if (!n || *n != static_cast<int64_t>(tensor.bytes.size()))
             std::abort();
         if (tensor.bytes.empty()) continue;
         if (tensor.bytes.data() < file.data() + 8) std::abort();

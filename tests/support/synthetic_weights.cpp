@@ -49,7 +49,7 @@ public:
                                                                    : TensorType::f32;
             const int64_t n = engine::n_elements(spec.shape).value();
             auto& bytes = bytes_[spec.name];
-            bytes.resize(static_cast<size_t>(n * engine::bytes_of(type)));
+            bytes.resize(static_cast<size_t>(engine::n_bytes(type, spec.shape).value()));
             if (type == TensorType::i64) {
                 fill_table(spec, n, bytes);
             } else {

@@ -1,0 +1,26 @@
+#pragma once
+// How a model is to be held and computed. Products are of the stored numbers whatever this says.
+#include <cstdint>
+#include <optional>
+
+#include "engine/kernels/dtype.h"
+
+namespace engine {
+
+// Roundings of the official implementation on the way: inputs of its FP8 and FP4 matrices and KV
+// rows to e4m3, indexer queries and keys to e2m1 behind a Hadamard transform. Models were trained
+// with them; other implementations leave them out.
+enum class Roundings : uint8_t { none, official };
+
+struct ModelOptions {
+    ModelOptions() = default;
+    ModelOptions(Dtype dtype) : convert_to(dtype) {}
+
+    // f32 or bf16: matrices of another float type are converted to it. Absent: everything stays as
+    // it is stored. Quantised matrices always do.
+    std::optional<Dtype> convert_to;
+    Roundings roundings = Roundings::none;
+    bool with_mtp = false;  // load the MTP block, if there is one
+};
+
+}  // namespace engine
