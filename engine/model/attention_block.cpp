@@ -10,14 +10,12 @@
 namespace engine {
 namespace {
 
+using RoundRow = void (*)(const ModelConfig& config, float* row);
+
 class Attention {
 public:
-    Attention(const LayerWeights& w, int64_t layer, Workspace::Buffers& b)
-        : w_(w),
-          layer_(layer),
-          b_(b),
-          c_(b.config),
-          shape_(c_.layers[static_cast<size_t>(layer)]) {}
+    Attention(const LayerWeights& w, const LayerPlace& place, Workspace::Buffers& b)
+        : w_(w), layer_(place.layer), b_(b), c_(b.config), shape_(place.shape) {}
 
     void run(ForwardTrace* trace);
 
@@ -36,7 +34,7 @@ private:
     void project_hidden();
     void norm_token(int64_t t);
     void compress(int64_t chunk, CompressedRows& rows, Rows& values, Rows& gates,
-                  const CompressorWeights& w);
+                  const CompressorWeights& w, RoundRow round_row);
     void project_queries();
     bool push_block(int64_t round);
     void attend(const AttentionToken& at, int64_t head, int64_t n_heads, int thread);
@@ -57,8 +55,8 @@ void Attention::project_hidden() {
     const int64_t n = b_.n_tokens;
     const AttentionWeights& a = w_.attn;
     b_.jobs.clear();
-    b_.jobs.push_back(job(a.wq_a, b_.hidden, b_.q_rank, n));
-    b_.jobs.push_back(job(a.wkv, b_.hidden, b_.kv, n));
+    b_.jobs.push_back(job(a.wq_a, b_.quantised_input(), b_.q_rank, n));
+    b_.jobs.push_back(job(a.wkv, b_.quantised_input(), b_.kv, n));
     if (compressed()) {
         b_.jobs.push_back(job(a.compressor.wkv, b_.hidden, b_.comp_values, n));
         b_.jobs.push_back(job(a.compressor.wgate, b_.hidden, b_.comp_gates, n));
@@ -76,12 +74,15 @@ void Attention::norm_token(int64_t t) {
                       b_.q_rank[t]);
     kernels::rms_norm(b_.ops, b_.kv[t], w_.attn.kv_norm, c_.head_dim, c_.rms_eps, b_.kv[t]);
     kernels::rope_rotate(turns()[t], c_.n_rot, b_.kv[t] + c_.head_dim - c_.n_rot);
+    if (!b_.rounded) return;
+    round_input(b_.q_rank[t], c_.q_lora_rank);
+    round_kv_row(c_, b_.kv[t]);
 }
 
 // Pushes a chunk's tokens in order; windows that close become rows, normalised and turned at the
 // position of their first token.
 void Attention::compress(int64_t chunk, CompressedRows& rows, Rows& values, Rows& gates,
-                         const CompressorWeights& w) {
+                         const CompressorWeights& w, RoundRow round_row) {
     const int64_t first = b_.chunk_begin[static_cast<size_t>(chunk)];
     const int64_t ratio = shape_.compress_ratio;
     float turns[kernels::kRotMax];
@@ -92,6 +93,7 @@ void Attention::compress(int64_t chunk, CompressedRows& rows, Rows& values, Rows
         kernels::rms_norm(b_.ops, row, w.norm, rows.width, c_.rms_eps, row);
         kernels::rope_turns(frequencies(), pos / ratio * ratio, turns);
         kernels::rope_rotate(turns, c_.n_rot, row + rows.width - c_.n_rot);
+        if (b_.rounded) round_row(c_, row);
     }
 }
 
@@ -193,6 +195,10 @@ void Attention::project_out() {
         b_.jobs.push_back({w_.attn.wo_a[static_cast<size_t>(g)], in, out, n});
     }
     kernels::matmul(b_.pool, b_.ops, b_.jobs);
+    if (b_.rounded) {
+        b_.pool.run(
+            n, [&](int64_t t, int) { round_input(b_.group_out[t], c_.o_groups * c_.o_lora_rank); });
+    }
     kernels::MatmulJob join = job(w_.attn.wo_b, b_.group_out, b_.sub_out, n);
     kernels::matmul(b_.pool, b_.ops, {&join, 1});
 }
@@ -206,10 +212,11 @@ void Attention::run(ForwardTrace* trace) {
             return norm_token(item - n_chunks() * n_compressors);
         const int64_t chunk = item / n_compressors;
         if (item % n_compressors == 0) {
-            compress(chunk, kv(chunk).entries, b_.comp_values, b_.comp_gates, w_.attn.compressor);
+            compress(chunk, kv(chunk).entries, b_.comp_values, b_.comp_gates, w_.attn.compressor,
+                     round_kv_row);
         } else {
             compress(chunk, kv(chunk).indexer_keys, b_.index_values, b_.index_gates,
-                     w_.attn.indexer.compressor);
+                     w_.attn.indexer.compressor, round_index_row);
         }
     });
     project_queries();
@@ -230,10 +237,10 @@ void Attention::run(ForwardTrace* trace) {
 
 }  // namespace
 
-void attention_block(const LayerWeights& w, int64_t layer, Workspace::Buffers& b,
+void attention_block(const LayerWeights& w, const LayerPlace& place, Workspace::Buffers& b,
                      ForwardTrace* trace) {
     enter_site(w.hc_attn, w.attn_norm, b);
-    Attention(w, layer, b).run(trace);
+    Attention(w, place, b).run(trace);
     b.pool.run(b.n_tokens, [&](int64_t t, int) { leave_site(t, b); });
 }
 

@@ -53,6 +53,7 @@ struct Workspace::Buffers {
     const ModelConfig& config;
     kernels::ThreadPool& pool;
     const kernels::Ops& ops;
+    const bool rounded;  // the official roundings are on
     const int64_t n_tokens_max;
     const int64_t n_ctx;
 
@@ -69,8 +70,9 @@ struct Workspace::Buffers {
     Rows streams;  // [n_hc * n_embd]
     Rows hc_raw;   // fn's product
     std::vector<kernels::HcCoefficients> hc;
-    Rows hidden;   // a sublayer's input, normalised: [n_embd]
-    Rows sub_out;  // its output: [n_embd]
+    Rows hidden;          // a sublayer's input, normalised: [n_embd]
+    Rows hidden_rounded;  // the same as FP8 matrices see it
+    Rows sub_out;         // its output: [n_embd]
 
     // Attention.
     Rows q_rank, q, kv;                 // [q_lora_rank], [n_heads * head_dim], [head_dim]
@@ -96,6 +98,14 @@ struct Workspace::Buffers {
     std::vector<float*> slot_hidden, slot_gate, slot_up,
         slot_out;  // pointers in the order of `slots`
 
+    // MTP. A stream of a token is a vector here.
+    Rows mtp_streams;                         // [token * n_hc + stream, n_embd]
+    std::vector<float*> mtp_stream_pointers;  // the same vectors in `streams`
+    std::vector<SequenceChunk> mtp_chunks;
+
+    // What FP8 and FP4 matrices read of a sublayer's input.
+    Rows& quantised_input() { return rounded ? hidden_rounded : hidden; }
+
     std::vector<kernels::MatmulJob> jobs;
     std::vector<float*> row_pointers;    // streams of wanted tokens, and the like
     std::vector<float*> logit_pointers;  // [wanted rows]
@@ -112,8 +122,14 @@ inline kernels::MatmulJob job(const Matrix& w, const Rows& x, const Rows& y, int
     return {w, x.pointers(), y.pointers(), n};
 }
 
+// Where a layer stands: its shape, and its number in the sequences' KV.
+struct LayerPlace {
+    const LayerConfig& shape;
+    int64_t layer;
+};
+
 // The two halves of a layer. Each reads b.streams, and mixes its output back into them.
-void attention_block(const LayerWeights& w, int64_t layer, Workspace::Buffers& b,
+void attention_block(const LayerWeights& w, const LayerPlace& place, Workspace::Buffers& b,
                      ForwardTrace* trace);
 void ffn_block(const LayerWeights& w, int64_t layer, Workspace::Buffers& b, ForwardTrace* trace);
 
@@ -121,6 +137,26 @@ void ffn_block(const LayerWeights& w, int64_t layer, Workspace::Buffers& b, Forw
 void enter_site(const HcWeights& site, Vector norm, Workspace::Buffers& b);
 // And out: b.streams mixed with b.sub_out, for one token.
 void leave_site(int64_t token, Workspace::Buffers& b);
+
+// The tokens of `batch` into b, with their positions.
+void take_batch(std::span<const SequenceChunk> batch, Workspace::Buffers& b);
+// cos and sin of a token's position.
+void turn_token(int64_t token, Workspace::Buffers& b);
+// The model's way out, for the chunks of b that want logits.
+struct Exit {
+    const HcWeights& hc_head;
+    Vector norm;
+    const Matrix& head;
+};
+void write_logits(const Exit& exit, Workspace::Buffers& b);
+
+// A KV row, normalised and turned, as the official mix stores it: e4m3 but for the trailing n_rot
+// numbers, which are bf16.
+void round_kv_row(const ModelConfig& config, float* row);
+// An indexer query or key: Hadamard transform, then e2m1.
+void round_index_row(const ModelConfig& config, float* row);
+// A linear map's input.
+void round_input(float* x, int64_t n);
 
 // Which compressed entries each token of the batch attends to (csa): b.chosen, b.n_chosen.
 void choose_entries(const LayerWeights& w, int64_t layer, Workspace::Buffers& b);

@@ -20,6 +20,7 @@ private:
     void group_by_expert();
     void project_in();
     void project_out();
+    void round_slot(int64_t slot);
     int64_t slot_begin(int64_t e) const {
         return e == 0 ? 0 : b_.slot_end[static_cast<size_t>(e - 1)];
     }
@@ -65,7 +66,7 @@ void Ffn::group_by_expert() {
     for (int64_t slot = 0; slot < n_slots_; ++slot) {
         int64_t& next = b_.slot_end[static_cast<size_t>(b_.experts[static_cast<size_t>(slot)])];
         const auto i = static_cast<size_t>(next++);
-        b_.slot_hidden[i] = b_.hidden[slot / n_used_];
+        b_.slot_hidden[i] = b_.quantised_input()[slot / n_used_];
         b_.slot_gate[i] = b_.gate[slot];
         b_.slot_up[i] = b_.up[slot];
         b_.slot_out[i] = b_.expert_out[slot];
@@ -102,18 +103,30 @@ void Ffn::project_out() {
 void Ffn::run() {
     b_.jobs.clear();
     b_.jobs.push_back(job(w_.gate, b_.hidden, b_.router, b_.n_tokens));
+    b_.jobs.push_back({w_.shared.w1, b_.quantised_input().pointers(), b_.gate.pointers() + n_slots_,
+                       b_.n_tokens});
     b_.jobs.push_back(
-        {w_.shared.w1, b_.hidden.pointers(), b_.gate.pointers() + n_slots_, b_.n_tokens});
-    b_.jobs.push_back(
-        {w_.shared.w3, b_.hidden.pointers(), b_.up.pointers() + n_slots_, b_.n_tokens});
+        {w_.shared.w3, b_.quantised_input().pointers(), b_.up.pointers() + n_slots_, b_.n_tokens});
     kernels::matmul(b_.pool, b_.ops, b_.jobs);
     b_.pool.run(b_.n_tokens, [&](int64_t t, int thread) { route(t, thread); });
     group_by_expert();
     project_in();
     b_.pool.run(n_slots_ + b_.n_tokens, [&](int64_t slot, int) {
         kernels::swiglu(b_.gate[slot], b_.up[slot], c_.n_ff, c_.swiglu_limit, b_.gate[slot]);
+        if (b_.rounded) round_slot(slot);
     });
     project_out();
+}
+
+// The official order: an expert's weight comes before its last matrix, so that its input is rounded
+// with the weight in it. The shared expert, in the slots behind, has weight 1.
+void Ffn::round_slot(int64_t slot) {
+    float* x = b_.gate[slot];
+    if (slot < n_slots_) {
+        const float p = b_.weights[static_cast<size_t>(slot)];
+        for (int64_t i = 0; i < c_.n_ff; ++i) x[i] *= p;
+    }
+    round_input(x, c_.n_ff);
 }
 
 // sub_out = shared + sum of p_j * expert_j, in the order of the token's choice.
@@ -121,7 +134,7 @@ void Ffn::combine(int64_t t) {
     float* out = b_.sub_out[t];
     std::copy_n(b_.expert_out[n_slots_ + t], c_.n_embd, out);
     for (int64_t j = 0; j < n_used_; ++j) {
-        const float p = b_.weights[static_cast<size_t>(t * n_used_ + j)];
+        const float p = b_.rounded ? 1 : b_.weights[static_cast<size_t>(t * n_used_ + j)];
         const float* part = b_.expert_out[t * n_used_ + j];
         for (int64_t i = 0; i < c_.n_embd; ++i) out[i] += p * part[i];
     }

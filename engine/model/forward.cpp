@@ -14,13 +14,15 @@ namespace {
 
 using Buffers = Workspace::Buffers;
 
+}  // namespace
+
 void take_batch(std::span<const SequenceChunk> batch, Buffers& b) {
     b.chunks = batch;
     b.n_tokens = 0;
     for (size_t chunk = 0; chunk < batch.size(); ++chunk) {
         const SequenceChunk& from = batch[chunk];
         const auto n = static_cast<int64_t>(from.tokens.size());
-        ENSURE(from.kv != nullptr && n >= 1 && b.n_tokens + n <= b.n_tokens_max);
+        ENSURE(from.kv != nullptr && b.n_tokens + n <= b.n_tokens_max);
         ENSURE(from.kv->n_tokens() + n <= std::min(from.kv->n_ctx(), b.n_ctx));
         b.chunk_begin[chunk] = b.n_tokens;
         for (int64_t i = 0; i < n; ++i) {
@@ -32,6 +34,14 @@ void take_batch(std::span<const SequenceChunk> batch, Buffers& b) {
     }
 }
 
+void turn_token(int64_t token, Buffers& b) {
+    const int64_t pos = b.tokens[static_cast<size_t>(token)].pos;
+    kernels::rope_turns(b.frequencies_main, pos, b.turns_main[token]);
+    kernels::rope_turns(b.frequencies_compress, pos, b.turns_compress[token]);
+}
+
+namespace {
+
 void embed(const Matrix& table, const BatchToken& token, int64_t n_copies, float* streams) {
     kernels::dequantise(table, token.id, 0, table.cols, streams);
     for (int64_t j = 1; j < n_copies; ++j)
@@ -42,8 +52,7 @@ void enter(const ModelWeights& w, Buffers& b) {
     b.pool.run(b.n_tokens, [&](int64_t t, int) {
         const BatchToken& token = b.tokens[static_cast<size_t>(t)];
         embed(w.embed, token, b.config.n_hc, b.streams[t]);
-        kernels::rope_turns(b.frequencies_main, token.pos, b.turns_main[t]);
-        kernels::rope_turns(b.frequencies_compress, token.pos, b.turns_compress[t]);
+        turn_token(t, b);
     });
 }
 
@@ -67,32 +76,33 @@ int64_t collect_wanted(Buffers& b) {
     return n;
 }
 
-void leave(const ModelWeights& w, Buffers& b) {
+}  // namespace
+
+void write_logits(const Exit& exit, Buffers& b) {
     const ModelConfig& c = b.config;
     const int64_t n = collect_wanted(b);
     if (n == 0) return;
-    kernels::MatmulJob project{w.hc_head.fn, b.row_pointers.data(), b.hc_raw.pointers(), n};
+    kernels::MatmulJob project{exit.hc_head.fn, b.row_pointers.data(), b.hc_raw.pointers(), n};
     kernels::matmul(b.pool, b.ops, {&project, 1});
     b.pool.run(n, [&](int64_t i, int) {
         const float* streams = b.row_pointers[static_cast<size_t>(i)];
         const float reciprocal =
             kernels::rms_reciprocal(b.ops, streams, c.n_hc * c.n_embd, c.rms_eps);
         float pre[kernels::kHcStreamsMax];
-        kernels::hc_exit_coefficients(c.n_hc, c.hc_eps, w.hc_head.base, w.hc_head.scale,
+        kernels::hc_exit_coefficients(c.n_hc, c.hc_eps, exit.hc_head.base, exit.hc_head.scale,
                                       b.hc_raw[i], reciprocal, pre);
         kernels::hc_collapse(pre, c.n_hc, streams, c.n_embd, b.hidden[i]);
-        kernels::rms_norm(b.ops, b.hidden[i], w.norm, c.n_embd, c.rms_eps, b.hidden[i]);
+        kernels::rms_norm(b.ops, b.hidden[i], exit.norm, c.n_embd, c.rms_eps, b.hidden[i]);
     });
-    kernels::MatmulJob head{w.head, b.hidden.pointers(), b.logit_pointers.data(), n};
+    kernels::MatmulJob head{exit.head, b.hidden.pointers(), b.logit_pointers.data(), n};
     kernels::matmul(b.pool, b.ops, {&head, 1});
 }
-
-}  // namespace
 
 void forward(const Model& model, Workspace& workspace, std::span<const SequenceChunk> batch,
              ForwardTrace* trace) {
     Buffers& b = workspace.buffers();
     ENSURE(&b.config == &model.config());
+    for (const SequenceChunk& chunk : batch) ENSURE(!chunk.tokens.empty());
     const kernels::FlushSubnormals flush;
     take_batch(batch, b);
     if (b.n_tokens == 0) return;
@@ -100,10 +110,10 @@ void forward(const Model& model, Workspace& workspace, std::span<const SequenceC
     enter(w, b);
     for (int64_t i = 0; i < model.config().n_layers; ++i) {
         const LayerWeights& layer = w.layers[static_cast<size_t>(i)];
-        attention_block(layer, i, b, trace);
+        attention_block(layer, {b.config.layers[static_cast<size_t>(i)], i}, b, trace);
         ffn_block(layer, i, b, trace);
     }
-    leave(w, b);
+    write_logits({w.hc_head, w.norm, w.head}, b);
     for (const SequenceChunk& chunk : batch)
         chunk.kv->advance(static_cast<int64_t>(chunk.tokens.size()));
 }

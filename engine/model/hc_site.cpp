@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "engine/kernels/rms_norm.h"
 #include "engine/model/buffers.h"
 
@@ -15,6 +17,9 @@ void enter_site(const HcWeights& site, Vector norm, Workspace::Buffers& b) {
         kernels::hc_coefficients(shape, b.hc_raw[t], reciprocal, coefficients);
         kernels::hc_collapse(coefficients.pre, c.n_hc, b.streams[t], c.n_embd, b.hidden[t]);
         kernels::rms_norm(b.ops, b.hidden[t], norm, c.n_embd, c.rms_eps, b.hidden[t]);
+        if (!b.rounded) return;
+        std::copy_n(b.hidden[t], c.n_embd, b.hidden_rounded[t]);
+        round_input(b.hidden_rounded[t], c.n_embd);
     });
 }
 

@@ -34,6 +34,7 @@ void Choice::prepare(int64_t t) const {
     for (int64_t h = 0; h < indexer.n_heads; ++h) {
         kernels::rope_rotate(b.turns_compress[t], n_rot,
                              b.index_q[t] + (h + 1) * indexer.head_dim - n_rot);
+        if (b.rounded) round_index_row(b.config, b.index_q[t] + h * indexer.head_dim);
     }
     const float scale = 1.0f / std::sqrt(static_cast<float>(indexer.n_heads * indexer.head_dim));
     for (int64_t h = 0; h < indexer.n_heads; ++h) b.index_weights[t][h] *= scale;

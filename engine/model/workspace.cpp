@@ -78,6 +78,7 @@ Workspace::Buffers::Buffers(const Model& model, kernels::ThreadPool& thread_pool
     : config(model.config()),
       pool(thread_pool),
       ops(kernels::ops(workspace.isa)),
+      rounded(model.roundings() == Roundings::official),
       n_tokens_max(workspace.n_tokens_max),
       n_ctx(workspace.n_ctx) {
     ENSURE(n_tokens_max >= 1 && n_ctx >= 1);
@@ -95,6 +96,7 @@ Workspace::Buffers::Buffers(const Model& model, kernels::ThreadPool& thread_pool
     hc_raw = Rows(n, (2 + c.n_hc) * c.n_hc);
     size(hc, n);
     hidden = Rows(n, c.n_embd);
+    if (rounded) hidden_rounded = Rows(n, c.n_embd);
     sub_out = Rows(n, c.n_embd);
 
     q_rank = Rows(n, c.q_lora_rank);
@@ -128,6 +130,12 @@ Workspace::Buffers::Buffers(const Model& model, kernels::ThreadPool& thread_pool
     expert_out = Rows(n_slots + n, c.n_embd);
     for (auto* pointers : {&slot_hidden, &slot_gate, &slot_up, &slot_out}) size(*pointers, n_slots);
 
+    if (model.weights().mtp != nullptr) {
+        mtp_streams = Rows(n * c.n_hc, c.n_embd);
+        size(mtp_stream_pointers, n * c.n_hc);
+        mtp_chunks.reserve(static_cast<size_t>(n));
+    }
+
     jobs.reserve(static_cast<size_t>(2 * c.n_experts + c.o_groups + 16));
     size(row_pointers, n);
     size(logit_pointers, n);
@@ -141,7 +149,7 @@ int64_t Workspace::Buffers::bytes() const {
                              &sub_out,    &q_rank,         &q,           &kv,      &comp_values,
                              &comp_gates, &index_values,   &index_gates, &index_q, &index_weights,
                              &heads_out,  &group_out,      &router,      &gate,    &up,
-                             &expert_out}) {
+                             &expert_out, &hidden_rounded, &mtp_streams}) {
         total += rows->bytes();
     }
     for (const auto& thread : threads) total += bytes_of(thread.scores) + bytes_of(thread.keys);

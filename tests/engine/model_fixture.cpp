@@ -90,6 +90,8 @@ constexpr double kLogit = 5e-4;
 constexpr double kL2 = 2e-3;
 constexpr double kSum = 1e-2;
 
+}  // namespace
+
 void check_position(const json& stored, std::span<const float> logits) {
     for (size_t i = 0; i < 8; ++i) {
         CHECK(logits[i] == Approx(stored.at("first8")[i].get<double>()).margin(kLogit).epsilon(0));
@@ -107,8 +109,6 @@ void check_position(const json& stored, std::span<const float> logits) {
               Approx(top[1].get<double>()).margin(kLogit).epsilon(0));
     }
 }
-
-}  // namespace
 
 void check_logits(const Fixture& fixture, std::span<const float> logits, int64_t n_vocab) {
     const auto width = static_cast<size_t>(n_vocab);

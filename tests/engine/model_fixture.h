@@ -43,6 +43,8 @@ struct Runner {
     engine::KvState kv;
 };
 
+// One stored position.
+void check_position(const nlohmann::json& stored, std::span<const float> logits);
 // Every stored position: first8, l2, sum, top5; argmax where it is not close; logit0.
 void check_logits(const Fixture& fixture, std::span<const float> logits, int64_t n_vocab);
 // 16 greedy tokens after the prompt that `runner` has taken.

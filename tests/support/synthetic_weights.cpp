@@ -42,7 +42,11 @@ class Synthetic final : public engine::TensorSource {
 public:
     Synthetic(const engine::ModelConfig& config, const SyntheticOptions& options)
         : config_(config) {
-        for (const auto& spec : engine::tensor_specs(config)) {
+        auto specs = engine::tensor_specs(config);
+        if (options.with_mtp) {
+            for (auto& spec : engine::mtp_tensor_specs(config)) specs.push_back(std::move(spec));
+        }
+        for (const auto& spec : specs) {
             const bool is_matrix = spec.role == TensorRole::matrix;
             const TensorType type = spec.role == TensorRole::table ? TensorType::i64
                                     : is_matrix                    ? options.matrix_type

@@ -13,6 +13,7 @@ namespace support {
 struct SyntheticOptions {
     std::string prefix;                                        // of each name, hashed too
     engine::TensorType matrix_type = engine::TensorType::f32;  // f32 or bf16; the rest is f32
+    bool with_mtp = false;                                     // the draft block's tensors too
 };
 
 std::unique_ptr<engine::TensorSource> synthetic_tensors(const engine::ModelConfig& config,
