@@ -98,10 +98,14 @@ struct Ledger {
 
 enum class Encoding : uint8_t { preview, v0731 };
 
+// What a V4's official implementation rounds on its way: FP8 inputs and KV rows, the FP4 indexer.
+enum class Roundings : uint8_t { none, official };
+
 struct Engine {
     std::string name;
     std::string model;  // a checkpoint folder
     Encoding encoding = Encoding::v0731;
+    Roundings roundings = Roundings::none;
     int64_t n_ctx = 8192;
     int n_sequences_max = 8;
     int n_queued_max = 256;  // submitted and waiting for a place in the batch; above: overloaded

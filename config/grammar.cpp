@@ -144,6 +144,10 @@ constexpr Key kEngineKeys[] = {
     required(scalar(Type::text, "model", "Folder of the checkpoint.", "", into<&Engine::model>)),
     word("encoding", "The checkpoint's chat encoding: how thinking tiers are rendered.", "\"0731\"",
          Spelling<Encoding>::words, into<&Engine::encoding>),
+    word("roundings",
+         "official: round activations, KV and indexer as the official implementation does, and as "
+         "its checkpoints were trained; none: compute with the stored numbers alone.",
+         "none", Spelling<Roundings>::words, into<&Engine::roundings>),
     integer("n_ctx",
             "Tokens of one sequence, prompt and answer. Below 393216 the strongest thinking tier "
             "falls to high.",

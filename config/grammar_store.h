@@ -15,6 +15,10 @@ struct Spelling<Encoding> {
     static constexpr std::string_view words[] = {"preview", "0731"};
 };
 template <>
+struct Spelling<Roundings> {
+    static constexpr std::string_view words[] = {"none", "official"};
+};
+template <>
 struct Spelling<UpstreamKind> {
     static constexpr std::string_view words[] = {"openai", "deepseek", "openai_compatible"};
 };

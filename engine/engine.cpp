@@ -1,8 +1,11 @@
 #include "engine/engine.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <random>
 
 #include "engine/chat/chat_encoding.h"
@@ -23,14 +26,28 @@ std::string read_file(const std::filesystem::path& file) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// What the checkpoint stores most of: nothing is rounded that need not be.
-Dtype dtype_of(const TensorSource& source) {
-    size_t n_f32 = 0;
-    size_t n_narrow = 0;
+// What the checkpoint stores most of, in numbers.
+std::string main_type(const TensorSource& source) {
+    std::map<TensorType, int64_t> n_by_type;
     for (const Tensor& tensor : source.tensors()) {
-        (tensor.type == TensorType::f32 ? n_f32 : n_narrow) += tensor.bytes.size();
+        n_by_type[tensor.type] += n_elements(tensor.shape).value_or(0);
     }
-    return n_f32 > n_narrow ? Dtype::f32 : Dtype::bf16;
+    const auto most =
+        std::max_element(n_by_type.begin(), n_by_type.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    if (most == n_by_type.end()) return "none";
+    if (most->first == TensorType::i8 || most->first == TensorType::u8) return "fp4";
+    std::string name(to_string(most->first));
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return static_cast<char>(std::tolower(c)); });
+    return name;
+}
+
+ModelOptions options_of(const config::Engine& config) {
+    ModelOptions options;
+    options.roundings =
+        config.roundings == config::Roundings::official ? Roundings::official : Roundings::none;
+    return options;
 }
 
 uint64_t random_seed() {
@@ -111,10 +128,11 @@ Result<void> check_match(const Tokenizer& tokenizer, const ControlIds& controls,
     return {};
 }
 
-std::string fingerprint_of(uint32_t digest, Dtype dtype) {
+std::string fingerprint_of(uint32_t digest, const std::string& type, Roundings roundings) {
     char hex[9];
     std::snprintf(hex, sizeof hex, "%08x", digest);
-    return std::string("weir-") + WEIR_VERSION + "-" + hex + "-" + to_string(dtype) + "-" +
+    return std::string("weir-") + WEIR_VERSION + "-" + hex + "-" + type + "-" +
+           (roundings == Roundings::official ? "official-" : "") +
            kernels::to_string(kernels::best_isa());
 }
 
@@ -141,13 +159,14 @@ Result<Parts> load_parts(const config::Engine& config) {
 
     auto source = open_checkpoint(dir);
     if (!source) return tl::unexpected(source.error());
-    const Dtype dtype = dtype_of(**source);
+    const std::string type = main_type(**source);
+    const ModelOptions options = options_of(config);
     const uint32_t digest =
         model_digest(read_file(dir / "config.json"), read_file(tokenizer_file), **source);
-    auto model = Model::from_source(*model_config, std::move(*source), dtype);
+    auto model = Model::from_source(*model_config, std::move(*source), options);
     if (!model) return tl::unexpected(model.error());
     return Parts{std::move(*tokenizer), *controls, std::move(*model),
-                 fingerprint_of(digest, dtype)};
+                 fingerprint_of(digest, type, options.roundings)};
 }
 
 }  // namespace

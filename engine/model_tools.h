@@ -16,7 +16,9 @@ enum class ReportFormat : uint8_t { text, json };
 Result<std::string> inspect_model(const std::filesystem::path& dir, ReportFormat format);
 
 struct LogitsReportOptions {
+    // What float matrices are converted to; quantised ones are multiplied as they are stored.
     enum class Dtype : uint8_t { f32, bf16 } dtype = Dtype::f32;
+    config::Roundings roundings = config::Roundings::none;
     int64_t n_chunk = 0;  // tokens to a forward pass; 0: up to 256. 1 is token by token
     int n_threads = 0;    // 0: one per core
 };

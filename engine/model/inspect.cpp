@@ -2,6 +2,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "engine/kernels/numerics.h"
+#include "engine/model/model_options.h"
 #include "engine/model/tensor_specs.h"
 #include "engine/model_tools.h"
 #include "engine/weights/checkpoint.h"
@@ -78,6 +80,9 @@ ordered_json describe(const ModelConfig& config, const Contents& contents) {
     ordered_json report;
     report["parameters"] = n_parameters(config);
     report["config"] = describe_config(config);
+    report["numerics"] = {to_string(Numerics::exact)};
+    report["roundings"] = {"none"};
+    if (check_roundings(config, Roundings::official)) report["roundings"].push_back("official");
     report["layers"] = ordered_json::array();
     for (const auto& layer : config.layers) {
         report["layers"].push_back({{"attention", to_string(layer.attention)},
@@ -115,6 +120,11 @@ std::string as_text(const ordered_json& report, const ModelConfig& config) {
     std::ostringstream out;
     out << "parameters " << report["parameters"] << '\n';
     for (const auto& [key, value] : report["config"].items()) out << key << ' ' << value << '\n';
+    for (const char* key : {"numerics", "roundings"}) {
+        out << key;
+        for (const auto& word : report[key]) out << ' ' << word.get<std::string>();
+        out << '\n';
+    }
     write_layers(config, out);
     out << "tensors " << report["tensors"] << ", bytes " << report["bytes"] << ", of MTP "
         << report["mtp_tensors"] << '\n';

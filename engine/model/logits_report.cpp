@@ -69,8 +69,9 @@ json describe(std::span<const float> logits) {
 
 Result<std::string> logits_report(const std::filesystem::path& dir, std::string_view tokens_json,
                                   const LogitsReportOptions& options) {
-    const Dtype dtype = options.dtype == LogitsReportOptions::Dtype::f32 ? Dtype::f32 : Dtype::bf16;
-    const auto loaded = Model::load(dir, dtype);
+    ModelOptions held(options.dtype == LogitsReportOptions::Dtype::f32 ? Dtype::f32 : Dtype::bf16);
+    if (options.roundings == config::Roundings::official) held.roundings = Roundings::official;
+    const auto loaded = Model::load(dir, held);
     if (!loaded) return tl::unexpected(loaded.error());
     const Model& model = **loaded;
     const auto tokens = parse_tokens(tokens_json, model.config());

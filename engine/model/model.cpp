@@ -1,29 +1,10 @@
 #include "engine/model/model.h"
 
-#include <algorithm>
-#include <bit>
-
 #include "engine/model/model_loader.h"
 #include "engine/model/tensor_specs.h"
 #include "engine/weights/checkpoint.h"
 
 namespace engine {
-namespace {
-
-// The Hadamard transform exists for powers of two only.
-Result<void> check_roundings(const ModelConfig& config, Roundings roundings) {
-    if (roundings == Roundings::none) return {};
-    const bool indexed = std::any_of(config.layers.begin(), config.layers.end(), [](const auto& l) {
-        return l.attention == AttentionKind::csa;
-    });
-    const auto width = static_cast<uint64_t>(config.indexer.head_dim);
-    if (!indexed || std::has_single_bit(width)) return {};
-    return tl::unexpected(Error{Errc::unsupported, "index_head_dim: " + std::to_string(width) +
-                                                       ", the official roundings need a power of "
-                                                       "two"});
-}
-
-}  // namespace
 
 Result<std::unique_ptr<Model>> Model::load(const std::filesystem::path& dir,
                                            const ModelOptions& options) {

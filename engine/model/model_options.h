@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <optional>
 
+#include "engine/engine.h"
 #include "engine/kernels/dtype.h"
+#include "engine/model/model_config.h"
 
 namespace engine {
 
@@ -22,5 +24,9 @@ struct ModelOptions {
     Roundings roundings = Roundings::none;
     bool with_mtp = false;  // load the MTP block, if there is one
 };
+
+// The Hadamard transform exists for powers of two only. Errors: unsupported, if this model's
+// indexer has another width.
+Result<void> check_roundings(const ModelConfig& config, Roundings roundings);
 
 }  // namespace engine

@@ -12,7 +12,7 @@ namespace gateway {
 namespace {
 
 struct Words {
-    std::string dir, tokens, dtype = "f32";
+    std::string dir, tokens, dtype = "f32", roundings = "none";
     int64_t n_chunk = 0;
     bool decode = false, json = false;
 };
@@ -42,6 +42,7 @@ int logits(const Words& words) {
     engine::LogitsReportOptions options;
     options.dtype = words.dtype == "bf16" ? engine::LogitsReportOptions::Dtype::bf16
                                           : engine::LogitsReportOptions::Dtype::f32;
+    if (words.roundings == "official") options.roundings = config::Roundings::official;
     options.n_chunk = words.decode ? 1 : words.n_chunk;
     return print(engine::logits_report(words.dir, text, options));
 }
@@ -73,6 +74,9 @@ void add_model(CLI::App& app, Invocation& invocation) {
                              ->check(CLI::Range(1, 1 << 20));
     show->add_flag("--decode", words->decode, "Feed token by token")->excludes(chunk);
     show->add_option("--dtype", words->dtype, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}));
+    show->add_option("--roundings", words->roundings,
+                     "none, or official: round as the official implementation does")
+        ->check(CLI::IsMember({"none", "official"}));
     show->add_flag("--json", words->json, "JSON is the only format");
     show->callback([&invocation, words] { invocation.run = [words] { return logits(*words); }; });
 }

@@ -229,6 +229,8 @@ TEST_CASE("inspect: what a checkpoint holds", "[engine][model]") {
     REQUIRE(text);
     const auto report = nlohmann::json::parse(*text);
     CHECK(report.at("files").size() == 3);
+    CHECK(report.at("numerics") == nlohmann::json({"exact"}));
+    CHECK(report.at("roundings") == nlohmann::json({"none", "official"}));
     CHECK(report.at("config").at("n_embd") == 64);
     CHECK(report.at("layers")[1].at("attention") == "csa");
     CHECK(report.at("layers")[0].at("router") == "hash");
@@ -239,5 +241,6 @@ TEST_CASE("inspect: what a checkpoint holds", "[engine][model]") {
     CHECK(report.at("types").at("I64").at("bytes") == table_bytes);
     const auto lines = inspect_model(fixture_path("hf-saved"), ReportFormat::text);
     REQUIRE(lines);
+    CHECK(lines->find("roundings none official\n") != std::string::npos);
     CHECK(lines->find("layer 1: csa 4, score-routed experts") != std::string::npos);
 }
