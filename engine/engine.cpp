@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <random>
 
@@ -16,15 +14,10 @@
 #include "engine/scheduler/model_decoder.h"
 #include "engine/scheduler/scheduler.h"
 #include "engine/tokenizer/tokenizer.h"
-#include "engine/weights/checkpoint.h"
+#include "engine/weights/model_files.h"
 
 namespace engine {
 namespace {
-
-std::string read_file(const std::filesystem::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // What the checkpoint stores most of, in numbers.
 std::string main_type(const TensorSource& source) {
@@ -136,9 +129,23 @@ std::string fingerprint_of(uint32_t digest, const std::string& type, Roundings r
            kernels::to_string(kernels::best_isa());
 }
 
+Result<std::unique_ptr<Tokenizer>> load_tokenizer(const ModelFiles& files) {
+    const auto refuse = [&files](Errc code, const std::string& what) {
+        return tl::unexpected(Error{code, files.tokenizer_file + ": " + what});
+    };
+    if (files.tokenizer_json.empty()) {
+        return refuse(Errc::file_missing,
+                      files.form == ModelForm::gguf ? "holds no tokenizer" : "no such file");
+    }
+    auto tokenizer = Tokenizer::parse(files.tokenizer_json);
+    if (!tokenizer) return refuse(tokenizer.error().code, tokenizer.error().detail);
+    return tokenizer;
+}
+
 Result<Parts> load_parts(const config::Engine& config) {
-    const std::filesystem::path dir = config.model;
-    const auto model_config = read_model_config(dir);
+    auto files = open_model_files(config.model);
+    if (!files) return tl::unexpected(files.error());
+    const auto model_config = parse_model_config(*files);
     if (!model_config) return tl::unexpected(model_config.error());
     if (config.n_ctx > model_config->n_ctx_max) {
         return tl::unexpected(
@@ -146,24 +153,21 @@ Result<Parts> load_parts(const config::Engine& config) {
                                          " is beyond the model's " +
                                          std::to_string(model_config->n_ctx_max)});
     }
-    const std::filesystem::path tokenizer_file = dir / "tokenizer.json";
-    auto tokenizer = Tokenizer::open(tokenizer_file);
+    auto tokenizer = load_tokenizer(*files);
     if (!tokenizer) return tl::unexpected(tokenizer.error());
     const auto controls = ControlIds::find(**tokenizer);
     if (!controls) {
         return tl::unexpected(
-            Error{controls.error().code, tokenizer_file.string() + ": " + controls.error().detail});
+            Error{controls.error().code, files->tokenizer_file + ": " + controls.error().detail});
     }
     const auto match = check_match(**tokenizer, *controls, *model_config, config.model);
     if (!match) return tl::unexpected(match.error());
 
-    auto source = open_checkpoint(dir);
-    if (!source) return tl::unexpected(source.error());
-    const std::string type = main_type(**source);
+    const std::string type = main_type(*files->tensors);
     const ModelOptions options = options_of(config);
     const uint32_t digest =
-        model_digest(read_file(dir / "config.json"), read_file(tokenizer_file), **source);
-    auto model = Model::from_source(*model_config, std::move(*source), options);
+        model_digest(files->config_json, files->tokenizer_json, *files->tensors);
+    auto model = Model::from_source(*model_config, std::move(files->tensors), options);
     if (!model) return tl::unexpected(model.error());
     return Parts{std::move(*tokenizer), *controls, std::move(*model),
                  fingerprint_of(digest, type, options.roundings)};

@@ -2,6 +2,7 @@
 // What the command line asks of a checkpoint without an Engine: `weir model inspect|logits|render|
 // tokenize|detokenize`.
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -11,9 +12,22 @@ namespace engine {
 
 enum class ReportFormat : uint8_t { text, json };
 
-// What a checkpoint holds: sizes, layers, tensors by type, bytes, parameters. Reads headers and the
-// config.
-Result<std::string> inspect_model(const std::filesystem::path& dir, ReportFormat format);
+// What a checkpoint folder or a GGUF file holds: sizes, layers, tensors by type, bytes, parameters.
+// Reads headers and the config.
+Result<std::string> inspect_model(const std::filesystem::path& path, ReportFormat format);
+
+struct ConvertReport {
+    int64_t n_tensors = 0;  // of the source that went over
+    bool mtp_left_out = false;
+};
+// From a checkpoint folder or a GGUF file to a GGUF file (`to` ends in .gguf) or a checkpoint
+// folder under official names. `to` appears whole or not at all, and must not exist. FP8 becomes
+// Q8_0, FP4 and MXFP4 each other without loss, other GGUF blocks BF16; the rest stays. `progress`
+// may be empty: bytes written, bytes in all. Errors: those of loading; file_broken, if `to` cannot
+// be written.
+Result<ConvertReport> convert_model(const std::filesystem::path& from,
+                                    const std::filesystem::path& to,
+                                    const std::function<void(int64_t, int64_t)>& progress);
 
 struct LogitsReportOptions {
     // What float matrices are converted to; quantised ones are multiplied as they are stored.

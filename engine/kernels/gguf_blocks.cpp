@@ -1,6 +1,8 @@
 #include "engine/kernels/gguf_blocks.h"
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "engine/kernels/fp4.h"
@@ -23,6 +25,18 @@ void read_q8_0(const uint8_t* block, float* out) {
     const float d = half_at(block);
     for (int i = 0; i < 32; ++i) {
         out[i] = d * static_cast<float>(static_cast<int8_t>(block[2 + i]));
+    }
+}
+
+void write_q8_0(const float* x, uint8_t* block) {
+    float largest = 0;
+    for (int i = 0; i < 32; ++i) largest = std::max(largest, std::fabs(x[i]));
+    const uint16_t bits = f32_to_f16(largest / 127);
+    std::memcpy(block, &bits, sizeof bits);
+    const float d = f16_to_f32(bits);
+    for (int i = 0; i < 32; ++i) {
+        const float q = d > 0 ? std::clamp(std::nearbyint(x[i] / d), -127.0f, 127.0f) : 0.0f;
+        block[2 + i] = static_cast<uint8_t>(static_cast<int8_t>(q));
     }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// GGUF's block formats, one block each: bytes (any alignment) to numbers. Formulas in dequantise.h.
+// GGUF's block formats, one block each: bytes (any alignment) to numbers, and back for Q8_0.
+// Formulas in dequantise.h.
 #include <cstdint>
 
 namespace engine::kernels {
@@ -9,6 +10,9 @@ void read_q4_k(const uint8_t* block, float* out);     // 144 bytes, 256 numbers
 void read_q2_k(const uint8_t* block, float* out);     // 84 bytes, 256 numbers
 void read_iq2_xxs(const uint8_t* block, float* out);  // 66 bytes, 256 numbers
 void read_mxfp4(const uint8_t* block, float* out);    // 17 bytes, 32 numbers
+
+// The nearest: d = max |x| / 127 as f16, q = x / d. Needs 32 finite numbers.
+void write_q8_0(const float* x, uint8_t* block);
 
 struct Q4kScales {
     uint8_t scale, minimum;  // 6 bits each

@@ -6,7 +6,7 @@
 #include "engine/model/model_options.h"
 #include "engine/model/tensor_specs.h"
 #include "engine/model_tools.h"
-#include "engine/weights/checkpoint.h"
+#include "engine/weights/model_files.h"
 #include "engine/weights/tensor_names.h"
 
 namespace engine {
@@ -142,12 +142,12 @@ std::string as_text(const ordered_json& report, const ModelConfig& config) {
 
 }  // namespace
 
-Result<std::string> inspect_model(const std::filesystem::path& dir, ReportFormat format) {
-    const auto config = read_model_config(dir);
+Result<std::string> inspect_model(const std::filesystem::path& path, ReportFormat format) {
+    const auto files = open_model_files(path);
+    if (!files) return tl::unexpected(files.error());
+    const auto config = parse_model_config(*files);
     if (!config) return tl::unexpected(config.error());
-    const auto source = open_checkpoint(dir);
-    if (!source) return tl::unexpected(source.error());
-    const ordered_json report = describe(*config, contents_of(**source));
+    const ordered_json report = describe(*config, contents_of(*files->tensors));
     if (format == ReportFormat::json) {
         return report.dump(2, ' ', true, ordered_json::error_handler_t::replace);
     }

@@ -1,5 +1,7 @@
 #include "engine/model/kv_state.h"
 
+#include <algorithm>
+
 #include "config/ensure.h"
 
 namespace engine {
@@ -29,7 +31,7 @@ KvState::KvState(const ModelConfig& config, int64_t n_ctx) : n_ctx_(n_ctx) {
     layers_.reserve(config.layers.size());
     for (const auto& layer : config.layers) {
         LayerKv kv;
-        kv.window = kernels::Window(config.n_window, config.head_dim);
+        kv.window = kernels::Window(std::min(config.n_window, n_ctx), config.head_dim);
         if (layer.attention != AttentionKind::sliding) {
             kv.entries = make_rows(layer, config.head_dim, n_ctx);
         }

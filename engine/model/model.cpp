@@ -2,17 +2,17 @@
 
 #include "engine/model/model_loader.h"
 #include "engine/model/tensor_specs.h"
-#include "engine/weights/checkpoint.h"
+#include "engine/weights/model_files.h"
 
 namespace engine {
 
-Result<std::unique_ptr<Model>> Model::load(const std::filesystem::path& dir,
+Result<std::unique_ptr<Model>> Model::load(const std::filesystem::path& path,
                                            const ModelOptions& options) {
-    const auto config = read_model_config(dir);
+    auto files = open_model_files(path);
+    if (!files) return tl::unexpected(files.error());
+    const auto config = parse_model_config(*files);
     if (!config) return tl::unexpected(config.error());
-    auto source = open_checkpoint(dir);
-    if (!source) return tl::unexpected(source.error());
-    return from_source(*config, std::move(*source), options);
+    return from_source(*config, std::move(files->tensors), options);
 }
 
 Result<std::unique_ptr<Model>> Model::from_source(const ModelConfig& config,

@@ -15,10 +15,10 @@ namespace engine {
 
 class Model {
 public:
-    // From a checkpoint folder: config.json and model.safetensors, or shards with an index;
-    // official and transformers' names; F32, F16, BF16, FP8 and FP4 matrices. Errors: file_missing,
-    // file_broken, unsupported.
-    static Result<std::unique_ptr<Model>> load(const std::filesystem::path& dir,
+    // From a checkpoint folder (config.json and safetensors, official and transformers' names; F32,
+    // F16, BF16, FP8, FP4) or a GGUF file (F32, F16, BF16, Q8_0, Q4_K, Q2_K, IQ2_XXS, MXFP4).
+    // Errors: file_missing, file_broken, unsupported.
+    static Result<std::unique_ptr<Model>> load(const std::filesystem::path& path,
                                                const ModelOptions& options);
     // The same from any source of tensors, which the model keeps.
     static Result<std::unique_ptr<Model>> from_source(const ModelConfig& config,

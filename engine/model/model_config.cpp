@@ -334,15 +334,25 @@ Result<ModelConfig> parse_model_config(std::string_view text) {
     }
 }
 
+namespace {
+
+Result<ModelConfig> parse_from(const std::string& text, const std::string& file) {
+    auto config = parse_model_config(text);
+    if (config) return config;
+    return tl::unexpected(Error{config.error().code, file + ": " + config.error().detail});
+}
+
+}  // namespace
+
+Result<ModelConfig> parse_model_config(const ModelFiles& files) {
+    return parse_from(files.config_json, files.config_file);
+}
+
 Result<ModelConfig> read_model_config(const std::filesystem::path& dir) {
     const auto path = dir / "config.json";
     const auto text = read_text_file(path, kConfigBytesMax);
     if (!text) return tl::unexpected(text.error());
-    auto config = parse_model_config(*text);
-    if (!config)
-        return tl::unexpected(
-            Error{config.error().code, path.string() + ": " + config.error().detail});
-    return config;
+    return parse_from(*text, path.string());
 }
 
 }  // namespace engine

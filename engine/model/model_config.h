@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/weights/model_files.h"
 
 namespace engine {
 
@@ -80,6 +81,8 @@ struct ModelConfig {
 // Errors: file_broken, naming key and value; unsupported, for what no V4 has (biases, other
 // activations).
 Result<ModelConfig> parse_model_config(std::string_view json);
+// The same of what open_model_files() has found.
+Result<ModelConfig> parse_model_config(const ModelFiles& files);
 // Reads dir/config.json. Errors: file_missing and those of parse_model_config, with the file in
 // front.
 Result<ModelConfig> read_model_config(const std::filesystem::path& dir);

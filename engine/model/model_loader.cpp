@@ -3,18 +3,13 @@
 #include <cstring>
 
 #include "config/ensure.h"
-#include "engine/kernels/fp8.h"
-#include "engine/model/stored_format.h"
+#include "engine/model/stored_matrix.h"
 #include "engine/model/tensor_set.h"
 #include "engine/weights/convert.h"
 #include "engine/weights/json_strict.h"
 
 namespace engine {
 namespace {
-
-bool is_aligned(const std::byte* bytes, int64_t alignment) {
-    return reinterpret_cast<uintptr_t>(bytes) % static_cast<uintptr_t>(alignment) == 0;
-}
 
 class Loader {
 public:
@@ -32,8 +27,6 @@ private:
     }
 
     const Tensor& tensor(const std::string& name) const { return stored(name).tensor; }
-    const void* converted(const Tensor& t, Dtype dtype);
-    const float* fp8_scales(const Tensor& scale);
     Matrix matrix(const std::string& name);
     Matrix matrix_f32(const std::string& name);
     Vector vector(const std::string& name);
@@ -53,59 +46,21 @@ private:
     ConvertedStorage& storage_;
 };
 
-// A float tensor's numbers in `dtype`: where they are, if they are in it and aligned.
-const void* Loader::converted(const Tensor& t, Dtype dtype) {
-    if (matrix_dtype(t.type) == dtype && is_aligned(t.bytes.data(), bytes_of(dtype, 1))) {
-        return t.bytes.data();
-    }
-    const int64_t n = n_elements(t.shape).value_or(0);
-    void* out = storage_.allocate(bytes_of(dtype, n));
-    if (matrix_dtype(t.type) == dtype) {
-        std::memcpy(out, t.bytes.data(), t.bytes.size());
-    } else if (dtype == Dtype::f32) {
-        convert_to_f32(t, static_cast<float*>(out));
-    } else {
-        ENSURE(dtype == Dtype::bf16);
-        convert_to_bf16(t, static_cast<uint16_t*>(out));
-    }
-    return out;
-}
-
-const float* Loader::fp8_scales(const Tensor& scale) {
-    const int64_t n = n_elements(scale.shape).value_or(0);
-    auto* out = static_cast<float*>(storage_.allocate(bytes_of(Dtype::f32, n)));
-    if (scale.type == TensorType::f32) {
-        std::memcpy(out, scale.bytes.data(), scale.bytes.size());
-        return out;
-    }
-    const auto* bits = reinterpret_cast<const uint8_t*>(scale.bytes.data());
-    for (int64_t i = 0; i < n; ++i) out[i] = kernels::from_ue8m0(bits[i]);
-    return out;
-}
-
 Matrix Loader::matrix(const std::string& name) {
     const StoredTensor& s = stored(name + ".weight");
-    const Tensor& t = s.tensor;
-    Matrix matrix{t.bytes.data(), matrix_dtype(t.type), t.shape[0], t.shape[1], nullptr, 0};
-    if (matrix.dtype == Dtype::fp8) {
-        matrix.scales = fp8_scales(*s.scale);
-    } else if (matrix.dtype == Dtype::fp4) {
-        matrix.cols *= 2;
-        matrix.scales = s.scale->bytes.data();
-    } else if (is_float(t.type)) {
-        if (convert_to_) matrix.dtype = *convert_to_;
-        matrix.data = converted(t, matrix.dtype);
-    }
-    return matrix;
+    if (!convert_to_ || !is_float(s.tensor.type)) return matrix_of(s, storage_);
+    const auto& shape = s.tensor.shape;
+    return {
+        float_data(s.tensor, *convert_to_, storage_), *convert_to_, shape[0], shape[1], nullptr, 0};
 }
 
 Matrix Loader::matrix_f32(const std::string& name) {
     const Tensor& t = tensor(name);
-    return {converted(t, Dtype::f32), Dtype::f32, t.shape[0], t.shape[1], nullptr, 0};
+    return {float_data(t, Dtype::f32, storage_), Dtype::f32, t.shape[0], t.shape[1], nullptr, 0};
 }
 
 Vector Loader::vector(const std::string& name) {
-    return static_cast<const float*>(converted(tensor(name), Dtype::f32));
+    return static_cast<const float*>(float_data(tensor(name), Dtype::f32, storage_));
 }
 
 // Ids as int32, each the number of an expert.

@@ -1,5 +1,7 @@
 #include "engine/model/tensor_set.h"
 
+#include <set>
+
 #include "engine/model/stored_format.h"
 #include "engine/weights/json_strict.h"
 #include "engine/weights/tensor_names.h"
@@ -57,6 +59,7 @@ private:
     Result<void> add(const Tensor& tensor);
     Result<bool> split_fused(const Tensor& tensor, std::string_view name);
     Result<void> join_scales();
+    std::optional<Error> problem_with(const TensorSpec& spec) const;
     Result<void> check_against_config();
 
     const ModelConfig& c_;
@@ -132,24 +135,34 @@ Result<void> Collector::join_scales() {
     return {};
 }
 
+std::optional<Error> Collector::problem_with(const TensorSpec& spec) const {
+    const auto found = set_.find(spec.name);
+    if (found == set_.end()) {
+        const std::string where =
+            source_.tensors().empty() ? "checkpoint" : source_.tensors()[0].file;
+        return Error{Errc::file_broken, where + ": tensor " + in_quotes(spec.name) + " is missing"};
+    }
+    const auto problem = problem_of(spec, found->second);
+    if (!problem) return std::nullopt;
+    return refuse(found->second.tensor, problem->detail, problem->code).value();
+}
+
+// Stops at the first problem, so that a config is believed no further than the tensors go.
 Result<void> Collector::check_against_config() {
-    auto specs = tensor_specs(c_);
-    if (mtp_ == MtpTensors::take) {
-        for (auto& spec : mtp_tensor_specs(c_)) specs.push_back(std::move(spec));
-    }
-    std::map<std::string_view, bool> expected;
-    for (const auto& spec : specs) {
-        const auto found = set_.find(spec.name);
-        if (found == set_.end()) {
-            const std::string where =
-                source_.tensors().empty() ? "checkpoint" : source_.tensors()[0].file;
-            return tl::unexpected(Error{
-                Errc::file_broken, where + ": tensor " + in_quotes(spec.name) + " is missing"});
+    std::optional<Error> problem;
+    std::set<std::string> expected;
+    const SpecVisitor visit = [&](const TensorSpec& spec) {
+        problem = problem_with(spec);
+        if (!problem) expected.insert(spec.name);
+        return !problem;
+    };
+    visit_tensor_specs(c_, visit);
+    if (mtp_ == MtpTensors::take && !problem) {
+        for (const auto& spec : mtp_tensor_specs(c_)) {
+            if (!visit(spec)) break;
         }
-        const auto problem = problem_of(spec, found->second);
-        if (problem) return refuse(found->second.tensor, problem->detail, problem->code);
-        expected[spec.name] = true;
     }
+    if (problem) return tl::unexpected(*problem);
     for (const auto& [name, stored] : set_) {
         if (!expected.contains(name)) {
             return refuse(stored.tensor, "no place for it in this model");

@@ -10,16 +10,19 @@ using Shape = std::vector<int64_t>;
 
 struct Specs {
     const ModelConfig& c;
-    std::vector<TensorSpec> list;
+    const SpecVisitor& visit;
+    int64_t n_experts_named;
+    bool going = true;
 
+    void add(const TensorSpec& spec) { going = going && visit(spec); }
     void matrix(const std::string& name, int64_t rows, int64_t cols) {
-        list.push_back({name + ".weight", {rows, cols}, TensorRole::matrix});
+        add({name + ".weight", {rows, cols}, TensorRole::matrix});
     }
     void norm(const std::string& name, int64_t n) {
-        list.push_back({name + ".weight", {n}, TensorRole::vector});
+        add({name + ".weight", {n}, TensorRole::vector});
     }
     void plain(const std::string& name, Shape shape, TensorRole role = TensorRole::vector) {
-        list.push_back({name, std::move(shape), role});
+        add({name, std::move(shape), role});
     }
 
     void hc(const std::string& name, int64_t rows, int64_t n_scales) {
@@ -64,7 +67,8 @@ struct Specs {
         } else {
             plain(name + ".gate.bias", {c.n_experts});
         }
-        for (int64_t e = 0; e < c.n_experts; ++e) expert(name + ".experts." + std::to_string(e));
+        for (int64_t e = 0; going && e < n_experts_named; ++e)
+            expert(name + ".experts." + std::to_string(e));
         expert(name + ".shared_experts");
     }
     void layer(const std::string& name, const LayerConfig& shape) {
@@ -77,37 +81,65 @@ struct Specs {
     }
 };
 
-}  // namespace
-
-std::vector<TensorSpec> tensor_specs(const ModelConfig& config) {
-    Specs specs{config, {}};
+void visit_model(const ModelConfig& config, int64_t n_experts_named, const SpecVisitor& visit) {
+    Specs specs{config, visit, n_experts_named};
     specs.matrix("embed", config.n_vocab, config.n_embd);
     specs.matrix("head", config.n_vocab, config.n_embd);
     specs.norm("norm", config.n_embd);
     specs.hc("hc_head", config.n_hc, 1);
-    for (int64_t i = 0; i < config.n_layers; ++i) {
+    for (int64_t i = 0; specs.going && i < config.n_layers; ++i) {
         specs.layer("layers." + std::to_string(i), config.layers[static_cast<size_t>(i)]);
     }
-    return std::move(specs.list);
+}
+
+int64_t saturating_add(int64_t a, int64_t b) {
+    int64_t sum = 0;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+}  // namespace
+
+void visit_tensor_specs(const ModelConfig& config, const SpecVisitor& visit) {
+    visit_model(config, config.n_experts, visit);
+}
+
+std::vector<TensorSpec> tensor_specs(const ModelConfig& config) {
+    std::vector<TensorSpec> list;
+    visit_tensor_specs(config, [&list](const TensorSpec& spec) {
+        list.push_back(spec);
+        return true;
+    });
+    return list;
 }
 
 std::vector<TensorSpec> mtp_tensor_specs(const ModelConfig& config) {
-    Specs specs{config, {}};
+    std::vector<TensorSpec> list;
+    const SpecVisitor visit = [&list](const TensorSpec& spec) {
+        list.push_back(spec);
+        return true;
+    };
+    Specs specs{config, visit, config.n_experts};
     const std::string name = "mtp.0";
     specs.matrix(name + ".e_proj", config.n_embd, config.n_embd);
     specs.matrix(name + ".h_proj", config.n_embd, config.n_embd);
     for (const char* norm : {".enorm", ".hnorm", ".norm"}) specs.norm(name + norm, config.n_embd);
     specs.hc(name + ".hc_head", config.n_hc, 1);
     specs.layer(name, kMtpLayer);
-    return std::move(specs.list);
+    return list;
 }
 
 int64_t n_parameters(const ModelConfig& config) {
-    int64_t n = 0;
-    for (const auto& spec : tensor_specs(config)) {
-        if (spec.role != TensorRole::table) n += n_elements(spec.shape).value_or(0);
-    }
-    return n;
+    int64_t total = 0;
+    visit_model(config, 1, [&](const TensorSpec& spec) {
+        if (spec.role == TensorRole::table) return true;
+        // One expert stands for all of its layer.
+        const bool of_expert = spec.name.find(".experts.0.") != std::string::npos;
+        int64_t n = n_elements(spec.shape).value_or(INT64_MAX);
+        if (of_expert && __builtin_mul_overflow(n, config.n_experts, &n)) n = INT64_MAX;
+        total = saturating_add(total, n);
+        return true;
+    });
+    return total;
 }
 
 }  // namespace engine

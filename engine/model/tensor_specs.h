@@ -1,6 +1,7 @@
 #pragma once
 // Every tensor of a model by its official name, with the shape that the config gives it.
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,13 @@ struct TensorSpec {
     TensorRole role = TensorRole::matrix;
 };
 
+// False: enough. A config may name billions of tensors that no file has.
+using SpecVisitor = std::function<bool(const TensorSpec&)>;
+void visit_tensor_specs(const ModelConfig& config, const SpecVisitor& visit);
 std::vector<TensorSpec> tensor_specs(const ModelConfig& config);
 // Of the MTP block, mtp.0.*; its embedding and head are the model's.
 std::vector<TensorSpec> mtp_tensor_specs(const ModelConfig& config);
-// Numbers that were learnt: all but the tables.
+// Numbers that were learnt: all but the tables. INT64_MAX, if they are more.
 int64_t n_parameters(const ModelConfig& config);
 
 }  // namespace engine

@@ -29,7 +29,8 @@ struct Extent {
 
 Extent extent_of(const ModelConfig& c, int64_t n_ctx) {
     Extent e;
-    e.n_rows_attended = c.n_window;
+    const int64_t n_window = std::min(c.n_window, n_ctx);
+    e.n_rows_attended = n_window;
     for (const auto& layer : c.layers) {
         if (layer.attention == AttentionKind::sliding) continue;
         const bool csa = layer.attention == AttentionKind::csa;
@@ -37,7 +38,7 @@ Extent extent_of(const ModelConfig& c, int64_t n_ctx) {
         const int64_t n_attended = csa ? std::min(n_entries, c.indexer.top_k) : n_entries;
         e.comp_width = std::max(e.comp_width, csa ? 2 * c.head_dim : c.head_dim);
         e.n_entries = std::max(e.n_entries, n_entries);
-        e.n_rows_attended = std::max(e.n_rows_attended, c.n_window + n_attended);
+        e.n_rows_attended = std::max(e.n_rows_attended, n_window + n_attended);
         if (!csa) continue;
         e.index_width = 2 * c.indexer.head_dim;
         e.n_index_entries = std::max(e.n_index_entries, n_entries);

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/weights/gguf_names.h"
+
 namespace engine {
 namespace {
 
@@ -106,7 +108,8 @@ void rename_ffn(Parts& parts, size_t i) {
 }  // namespace
 
 std::string official_name(std::string_view name) {
-    if (name.ends_with("inv_freq")) return {};
+    if (name.ends_with("inv_freq") || name == "rope_freqs.weight") return {};
+    if (is_gguf_name(name)) return official_name_of_gguf(name);
     Parts parts = split(name);
     if (parts.size() > 1 && parts[0] == "model") erase_at(parts, 0);
     rename(kRoot, parts[0]);

@@ -1,6 +1,6 @@
 #pragma once
 // One name for each tensor: the official one. Checkpoints spell them the official way, as
-// transformers does inside, or in the mixtures that it saves.
+// transformers does inside, in the mixtures that it saves, or as GGUF files do.
 #include <string>
 #include <string_view>
 
