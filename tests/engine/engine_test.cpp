@@ -5,6 +5,7 @@
 #include <fstream>
 #include <random>
 
+#include "engine/model_tools.h"
 #include "engine/tokenizer/utf8.h"
 #include "tests/engine/recording_sink.h"
 #include "tests/support/tiny_checkpoint.h"
@@ -122,6 +123,24 @@ TEST_CASE("engine: sequences say the same bits alone and together, in any chunks
     CHECK(engine->stats().n_prefill_tokens == n_prompt);
     CHECK(engine->stats().n_decode_tokens == n_output);
     CHECK(n_output > 50);
+}
+
+TEST_CASE("engine: a GGUF file says what the folder it was made from says", "[engine]") {
+    const support::TinyCheckpoint checkpoint;
+    const auto file = checkpoint.dir() / "tiny.gguf";
+    REQUIRE(convert_model(checkpoint.dir(), file, {}));
+    config::Engine config = config_of(checkpoint);
+    config::Engine of_file = config;
+    of_file.model = file.string();
+    const Ask ask = asks(1)[0];
+    std::vector<RecordingSink> sinks(2);
+    for (size_t i = 0; i < 2; ++i) {
+        const auto engine = open(i == 0 ? config : of_file);
+        submit(*engine, ask, 1, sinks[i]);
+        sinks[i].wait_for_end();
+    }
+    CHECK(sinks[0].text() == sinks[1].text());
+    CHECK(sinks[0].usage().n_prompt == sinks[1].usage().n_prompt);
 }
 
 TEST_CASE("engine: a place that was used before is as good as new", "[engine][threads]") {
