@@ -103,7 +103,7 @@ enum class Roundings : uint8_t { none, official };
 
 struct Engine {
     std::string name;
-    std::string model;  // a checkpoint folder
+    std::string model;  // a checkpoint folder, or a GGUF file
     Encoding encoding = Encoding::v0731;
     Roundings roundings = Roundings::none;
     int64_t n_ctx = 8192;

@@ -141,7 +141,8 @@ constexpr Key kLedgerKeys[] = {
 constexpr Section kLedger{"Where accounts, keys and money are kept.", kLedgerKeys};
 
 constexpr Key kEngineKeys[] = {
-    required(scalar(Type::text, "model", "Folder of the checkpoint.", "", into<&Engine::model>)),
+    required(scalar(Type::text, "model", "Folder of the checkpoint, or a GGUF file.", "",
+                    into<&Engine::model>)),
     word("encoding", "The checkpoint's chat encoding: how thinking tiers are rendered.", "\"0731\"",
          Spelling<Encoding>::words, into<&Engine::encoding>),
     word("roundings",

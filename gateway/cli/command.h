@@ -24,6 +24,7 @@ void add_report(CLI::App& app, Invocation& invocation);
 void add_ledger(CLI::App& app, Invocation& invocation);
 void add_model(CLI::App& app, Invocation& invocation);
 void add_model_text(CLI::App& model, Invocation& invocation);  // below add_model()
+void add_model_convert(CLI::App& model, Invocation& invocation);
 void add_chat(CLI::App& app, Invocation& invocation);
 
 // What `weir --version [--json]` prints: the program and every linked library.

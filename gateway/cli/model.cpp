@@ -53,10 +53,11 @@ void add_model(CLI::App& app, Invocation& invocation) {
     CLI::App* model = app.add_subcommand("model", "Look into a checkpoint");
     model->require_subcommand(1);
     add_model_text(*model, invocation);
+    add_model_convert(*model, invocation);
     const auto words = std::make_shared<Words>();
 
     CLI::App* inspect = model->add_subcommand("inspect", "What a checkpoint holds");
-    inspect->add_option("DIR", words->dir, "The checkpoint's folder")->required();
+    inspect->add_option("DIR", words->dir, "The checkpoint's folder, or a GGUF file")->required();
     inspect->add_flag("--json", words->json);
     inspect->callback([&invocation, words] {
         invocation.run = [words] {
@@ -67,7 +68,7 @@ void add_model(CLI::App& app, Invocation& invocation) {
 
     CLI::App* show =
         model->add_subcommand("logits", "The logits at every position of a token list, as JSON");
-    show->add_option("DIR", words->dir, "The checkpoint's folder")->required();
+    show->add_option("DIR", words->dir, "The checkpoint's folder, or a GGUF file")->required();
     show->add_option("--tokens", words->tokens, "A file with a JSON array of token ids")
         ->required();
     CLI::Option* chunk = show->add_option("--chunk", words->n_chunk, "Feed N tokens at a time")
