@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "engine/kernels/dtype.h"
+#include "engine/kernels/panels.h"
 
 namespace engine::kernels {
 
@@ -18,6 +19,7 @@ struct Matrix {
     // fp4: ue8m0 byte [rows, ceil(cols / 32)]. Others: null.
     const void* scales = nullptr;
     int64_t row_in_block = 0;  // fp8: row 0's place in its block of 128 rows
+    Panels panels{};           // the same numbers for the fast mode, or none; of all rows
 
     const void* row(int64_t i) const {
         return static_cast<const char*>(data) + i * bytes_of(dtype, cols);
@@ -30,7 +32,7 @@ struct Matrix {
         return static_cast<const uint8_t*>(scales) + i * ((cols + kFp4Group - 1) / kFp4Group);
     }
     Matrix row_range(int64_t begin, int64_t end) const {
-        Matrix part{row(begin), dtype, end - begin, cols, nullptr, 0};
+        Matrix part{row(begin), dtype, end - begin, cols};
         if (dtype == Dtype::fp4) part.scales = fp4_scales(begin);
         if (dtype == Dtype::fp8) {
             part.scales = fp8_scales(begin);

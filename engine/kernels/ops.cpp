@@ -34,12 +34,7 @@ const Ops& ops(Isa isa) {
 }
 
 const PanelOps& panel_ops(Isa isa) {
-    ENSURE(isa <= best_isa());
-#if defined(__x86_64__)
-    if (isa == Isa::avx512) return kPanelOpsAvx512;
-    if (isa == Isa::avx2) return kPanelOpsAvx2;
-#endif
-    return kPanelOpsPortable;
+    return *ops(isa).panels;
 }
 
 }  // namespace engine::kernels

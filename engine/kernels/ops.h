@@ -13,6 +13,8 @@ enum class Isa : uint8_t { portable, avx2, avx512 };
 Isa best_isa();  // of this processor
 const char* to_string(Isa isa);
 
+struct PanelOps;  // engine/kernels/panel_ops.h
+
 struct Ops {
     // out[j][i] = dot(row_i, x[j]) for i < n_rows, j < n_x: products of `width` numbers, f32 sums.
     // Rows lie `width` apart from `rows` on; out[j] has n_rows numbers. out aliases nothing.
@@ -29,6 +31,7 @@ struct Ops {
                           int64_t out_stride);
     // sum_i x[i]^2
     float (*sum_of_squares)(const float* x, int64_t n);
+    const PanelOps* panels;  // products of the same instruction set over panels
 };
 
 const Ops& ops(Isa isa);  // no better one than best_isa()

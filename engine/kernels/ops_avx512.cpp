@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include "engine/kernels/ops_tables.h"
+#include "engine/kernels/panel_ops.h"
 
 namespace engine::kernels {
 namespace {
@@ -213,7 +214,8 @@ float sum_of_squares(const float* x, int64_t n) {
 
 }  // namespace
 
-const Ops kOpsAvx512 = {dots<float>, dots<uint16_t>, dots_scattered, weighted_sums, sum_of_squares};
+const Ops kOpsAvx512 = {dots<float>,   dots<uint16_t>, dots_scattered,
+                        weighted_sums, sum_of_squares, &kPanelOpsAvx512};
 
 }  // namespace engine::kernels
 #endif

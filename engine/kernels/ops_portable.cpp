@@ -1,6 +1,7 @@
 // Plain loops over 16 independent sums, which a compiler turns into vectors of whatever it has.
 #include "engine/kernels/matrix.h"
 #include "engine/kernels/ops_tables.h"
+#include "engine/kernels/panel_ops.h"
 
 namespace engine::kernels {
 namespace {
@@ -67,7 +68,7 @@ float sum_of_squares(const float* x, int64_t n) {
 
 }  // namespace
 
-const Ops kOpsPortable = {dots<float>, dots<uint16_t>, dots_scattered, weighted_sums,
-                          sum_of_squares};
+const Ops kOpsPortable = {dots<float>,   dots<uint16_t>, dots_scattered,
+                          weighted_sums, sum_of_squares, &kPanelOpsPortable};
 
 }  // namespace engine::kernels

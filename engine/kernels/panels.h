@@ -35,6 +35,12 @@ struct Panels {
     float unit = 1;
 };
 
+// Which kinds of activations a model's panels read.
+struct PanelKinds {
+    bool integer = false;  // q8 or fp4
+    bool bf16 = false;
+};
+
 constexpr int64_t padded_cols(int64_t cols) {
     return (cols + kPanelStep - 1) / kPanelStep * kPanelStep;
 }

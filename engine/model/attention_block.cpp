@@ -55,16 +55,19 @@ void Attention::project_hidden() {
     const int64_t n = b_.n_tokens;
     const AttentionWeights& a = w_.attn;
     b_.jobs.clear();
-    b_.jobs.push_back(job(a.wq_a, b_.quantised_input(), b_.q_rank, n));
-    b_.jobs.push_back(job(a.wkv, b_.quantised_input(), b_.kv, n));
+    b_.jobs.push_back(job(a.wq_a, b_.quantised_input(), b_.hidden_packed, b_.q_rank, n));
+    b_.jobs.push_back(job(a.wkv, b_.quantised_input(), b_.hidden_packed, b_.kv, n));
     if (compressed()) {
-        b_.jobs.push_back(job(a.compressor.wkv, b_.hidden, b_.comp_values, n));
-        b_.jobs.push_back(job(a.compressor.wgate, b_.hidden, b_.comp_gates, n));
+        b_.jobs.push_back(job(a.compressor.wkv, b_.hidden, b_.hidden_packed, b_.comp_values, n));
+        b_.jobs.push_back(job(a.compressor.wgate, b_.hidden, b_.hidden_packed, b_.comp_gates, n));
     }
     if (csa()) {
-        b_.jobs.push_back(job(a.indexer.compressor.wkv, b_.hidden, b_.index_values, n));
-        b_.jobs.push_back(job(a.indexer.compressor.wgate, b_.hidden, b_.index_gates, n));
-        b_.jobs.push_back(job(a.indexer.weights_proj, b_.hidden, b_.index_weights, n));
+        b_.jobs.push_back(
+            job(a.indexer.compressor.wkv, b_.hidden, b_.hidden_packed, b_.index_values, n));
+        b_.jobs.push_back(
+            job(a.indexer.compressor.wgate, b_.hidden, b_.hidden_packed, b_.index_gates, n));
+        b_.jobs.push_back(
+            job(a.indexer.weights_proj, b_.hidden, b_.hidden_packed, b_.index_weights, n));
     }
     kernels::matmul(b_.pool, b_.ops, b_.jobs);
 }
@@ -74,9 +77,11 @@ void Attention::norm_token(int64_t t) {
                       b_.q_rank[t]);
     kernels::rms_norm(b_.ops, b_.kv[t], w_.attn.kv_norm, c_.head_dim, c_.rms_eps, b_.kv[t]);
     kernels::rope_rotate(turns()[t], c_.n_rot, b_.kv[t] + c_.head_dim - c_.n_rot);
-    if (!b_.rounded) return;
-    round_input(b_.q_rank[t], c_.q_lora_rank);
-    round_kv_row(c_, b_.kv[t]);
+    if (b_.rounded) {
+        round_input(b_.q_rank[t], c_.q_lora_rank);
+        round_kv_row(c_, b_.kv[t]);
+    }
+    b_.q_rank_packed.pack(b_.ops, t, b_.q_rank[t]);
 }
 
 // Pushes a chunk's tokens in order; windows that close become rows, normalised and turned at the
@@ -99,8 +104,10 @@ void Attention::compress(int64_t chunk, CompressedRows& rows, Rows& values, Rows
 
 void Attention::project_queries() {
     b_.jobs.clear();
-    b_.jobs.push_back(job(w_.attn.wq_b, b_.q_rank, b_.q, b_.n_tokens));
-    if (csa()) b_.jobs.push_back(job(w_.attn.indexer.wq_b, b_.q_rank, b_.index_q, b_.n_tokens));
+    b_.jobs.push_back(job(w_.attn.wq_b, b_.q_rank, b_.q_rank_packed, b_.q, b_.n_tokens));
+    if (csa())
+        b_.jobs.push_back(
+            job(w_.attn.indexer.wq_b, b_.q_rank, b_.q_rank_packed, b_.index_q, b_.n_tokens));
     kernels::matmul(b_.pool, b_.ops, b_.jobs);
 }
 
@@ -184,22 +191,30 @@ void Attention::attend_all() {
 void Attention::project_out() {
     const int64_t n = b_.n_tokens;
     const int64_t n_in = c_.n_heads * c_.head_dim / c_.o_groups;
+    for (int64_t i = 0; i < c_.o_groups * n; ++i) {
+        b_.group_in_pointers[static_cast<size_t>(i)] = b_.heads_out[i % n] + i / n * n_in;
+        b_.group_out_pointers[static_cast<size_t>(i)] =
+            b_.group_out[i % n] + i / n * c_.o_lora_rank;
+    }
+    if (b_.packs()) {
+        b_.pool.run(c_.o_groups * n, [&](int64_t i, int) {
+            b_.heads_packed.pack(b_.ops, i, b_.group_in_pointers[static_cast<size_t>(i)]);
+        });
+    }
     b_.jobs.clear();
     for (int64_t g = 0; g < c_.o_groups; ++g) {
-        const float** in = b_.group_in_pointers.data() + g * n;
-        float** out = b_.group_out_pointers.data() + g * n;
-        for (int64_t t = 0; t < n; ++t) {
-            in[t] = b_.heads_out[t] + g * n_in;
-            out[t] = b_.group_out[t] + g * c_.o_lora_rank;
-        }
-        b_.jobs.push_back({w_.attn.wo_a[static_cast<size_t>(g)], in, out, n});
+        b_.jobs.push_back({w_.attn.wo_a[static_cast<size_t>(g)],
+                           b_.heads_packed.input(b_.group_in_pointers.data() + g * n, g * n),
+                           b_.group_out_pointers.data() + g * n, n});
     }
     kernels::matmul(b_.pool, b_.ops, b_.jobs);
-    if (b_.rounded) {
-        b_.pool.run(
-            n, [&](int64_t t, int) { round_input(b_.group_out[t], c_.o_groups * c_.o_lora_rank); });
+    if (b_.rounded || b_.packs()) {
+        b_.pool.run(n, [&](int64_t t, int) {
+            if (b_.rounded) round_input(b_.group_out[t], c_.o_groups * c_.o_lora_rank);
+            b_.group_packed.pack(b_.ops, t, b_.group_out[t]);
+        });
     }
-    kernels::MatmulJob join = job(w_.attn.wo_b, b_.group_out, b_.sub_out, n);
+    kernels::MatmulJob join = job(w_.attn.wo_b, b_.group_out, b_.group_packed, b_.sub_out, n);
     kernels::matmul(b_.pool, b_.ops, {&join, 1});
 }
 

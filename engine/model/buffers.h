@@ -8,6 +8,7 @@
 #include "engine/kernels/hyper_connection.h"
 #include "engine/kernels/matmul.h"
 #include "engine/model/forward.h"
+#include "engine/model/packed_rows.h"
 
 namespace engine {
 
@@ -49,8 +50,10 @@ struct AttentionToken {
 struct Workspace::Buffers {
     Buffers(const Model& model, kernels::ThreadPool& pool, const WorkspaceConfig& config);
     int64_t bytes() const;
+    bool packs() const { return kinds.integer || kinds.bf16; }
 
     const ModelConfig& config;
+    const kernels::PanelKinds kinds;
     kernels::ThreadPool& pool;
     const kernels::Ops& ops;
     const bool rounded;  // the official roundings are on
@@ -70,9 +73,10 @@ struct Workspace::Buffers {
     Rows streams;  // [n_hc * n_embd]
     Rows hc_raw;   // fn's product
     std::vector<kernels::HcCoefficients> hc;
-    Rows hidden;          // a sublayer's input, normalised: [n_embd]
-    Rows hidden_rounded;  // the same as FP8 matrices see it
-    Rows sub_out;         // its output: [n_embd]
+    Rows hidden;               // a sublayer's input, normalised: [n_embd]
+    Rows hidden_rounded;       // the same as FP8 matrices see it
+    PackedRows hidden_packed;  // and as panels do
+    Rows sub_out;              // a sublayer's output: [n_embd]
 
     // Attention.
     Rows q_rank, q, kv;                 // [q_lora_rank], [n_heads * head_dim], [head_dim]
@@ -85,6 +89,8 @@ struct Workspace::Buffers {
     std::vector<int64_t> n_chosen;      // by token; kAllEntries: every visible one
     std::vector<int64_t> index_tokens;  // those that must choose
     std::vector<AttentionToken> attention_tokens;
+    PackedRows q_rank_packed, group_packed;
+    PackedRows heads_packed;                      // [group, token]: heads of a group
     std::vector<const float*> group_in_pointers;  // [group, token]
     std::vector<float*> group_out_pointers;       // [group, token]
 
@@ -95,12 +101,15 @@ struct Workspace::Buffers {
     std::vector<int64_t> slot_end;  // [n_experts], slots of an expert in `slots`
     std::vector<int64_t> slots;     // token * n_experts_used + j, ordered by expert
     Rows gate, up, expert_out;      // by slot, then one a token for the shared expert
-    std::vector<float*> slot_hidden, slot_gate, slot_up,
-        slot_out;  // pointers in the order of `slots`
+    PackedRows gate_packed;         // swiglu's result, as gate
+    // Pointers in the order of `slots`.
+    PackedPointers slot_hidden, slot_middle;
+    std::vector<float*> slot_gate, slot_up, slot_out;
 
     // MTP. A stream of a token is a vector here.
     Rows mtp_streams;                         // [token * n_hc + stream, n_embd]
-    std::vector<float*> mtp_stream_pointers;  // the same vectors in `streams`
+    PackedRows mtp_packed;                    // the vectors in `streams`, as panels see them
+    std::vector<float*> mtp_stream_pointers;  // the same vectors
     std::vector<SequenceChunk> mtp_chunks;
 
     // What FP8 and FP4 matrices read of a sublayer's input.
@@ -120,6 +129,10 @@ constexpr int64_t kIndexKeysPerItem = 512;
 // matmul()'s job for the first n vectors.
 inline kernels::MatmulJob job(const Matrix& w, const Rows& x, const Rows& y, int64_t n) {
     return {w, x.pointers(), y.pointers(), n};
+}
+inline kernels::MatmulJob job(const Matrix& w, const Rows& x, const PackedRows& packed,
+                              const Rows& y, int64_t n) {
+    return {w, packed.input(x.pointers()), y.pointers(), n};
 }
 
 // Where a layer stands: its shape, and its number in the sequences' KV.

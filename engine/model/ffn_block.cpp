@@ -66,8 +66,10 @@ void Ffn::group_by_expert() {
     for (int64_t slot = 0; slot < n_slots_; ++slot) {
         int64_t& next = b_.slot_end[static_cast<size_t>(b_.experts[static_cast<size_t>(slot)])];
         const auto i = static_cast<size_t>(next++);
-        b_.slot_hidden[i] = b_.quantised_input()[slot / n_used_];
+        b_.slot_hidden.set(static_cast<int64_t>(i), b_.quantised_input()[slot / n_used_],
+                           b_.hidden_packed, slot / n_used_);
         b_.slot_gate[i] = b_.gate[slot];
+        b_.slot_middle.set(static_cast<int64_t>(i), b_.gate[slot], b_.gate_packed, slot);
         b_.slot_up[i] = b_.up[slot];
         b_.slot_out[i] = b_.expert_out[slot];
     }
@@ -79,7 +81,7 @@ void Ffn::project_in() {
         const int64_t n = n_slots_of(e);
         if (n == 0) continue;
         const ExpertWeights& expert = w_.experts[static_cast<size_t>(e)];
-        float* const* x = b_.slot_hidden.data() + slot_begin(e);
+        const kernels::MatmulInput x = b_.slot_hidden.from(slot_begin(e));
         b_.jobs.push_back({expert.w1, x, b_.slot_gate.data() + slot_begin(e), n});
         b_.jobs.push_back({expert.w3, x, b_.slot_up.data() + slot_begin(e), n});
     }
@@ -92,21 +94,20 @@ void Ffn::project_out() {
         const int64_t n = n_slots_of(e);
         if (n == 0) continue;
         b_.jobs.push_back({w_.experts[static_cast<size_t>(e)].w2,
-                           b_.slot_gate.data() + slot_begin(e), b_.slot_out.data() + slot_begin(e),
+                           b_.slot_middle.from(slot_begin(e)), b_.slot_out.data() + slot_begin(e),
                            n});
     }
-    b_.jobs.push_back({w_.shared.w2, b_.gate.pointers() + n_slots_,
+    b_.jobs.push_back({w_.shared.w2, b_.gate_packed.input(b_.gate.pointers() + n_slots_, n_slots_),
                        b_.expert_out.pointers() + n_slots_, b_.n_tokens});
     kernels::matmul(b_.pool, b_.ops, b_.jobs);
 }
 
 void Ffn::run() {
     b_.jobs.clear();
-    b_.jobs.push_back(job(w_.gate, b_.hidden, b_.router, b_.n_tokens));
-    b_.jobs.push_back({w_.shared.w1, b_.quantised_input().pointers(), b_.gate.pointers() + n_slots_,
-                       b_.n_tokens});
-    b_.jobs.push_back(
-        {w_.shared.w3, b_.quantised_input().pointers(), b_.up.pointers() + n_slots_, b_.n_tokens});
+    b_.jobs.push_back(job(w_.gate, b_.hidden, b_.hidden_packed, b_.router, b_.n_tokens));
+    const kernels::MatmulInput hidden = b_.hidden_packed.input(b_.quantised_input().pointers());
+    b_.jobs.push_back({w_.shared.w1, hidden, b_.gate.pointers() + n_slots_, b_.n_tokens});
+    b_.jobs.push_back({w_.shared.w3, hidden, b_.up.pointers() + n_slots_, b_.n_tokens});
     kernels::matmul(b_.pool, b_.ops, b_.jobs);
     b_.pool.run(b_.n_tokens, [&](int64_t t, int thread) { route(t, thread); });
     group_by_expert();
@@ -114,6 +115,7 @@ void Ffn::run() {
     b_.pool.run(n_slots_ + b_.n_tokens, [&](int64_t slot, int) {
         kernels::swiglu(b_.gate[slot], b_.up[slot], c_.n_ff, c_.swiglu_limit, b_.gate[slot]);
         if (b_.rounded) round_slot(slot);
+        b_.gate_packed.pack(b_.ops, slot, b_.gate[slot]);
     });
     project_out();
 }

@@ -93,8 +93,10 @@ void write_logits(const Exit& exit, Buffers& b) {
                                       b.hc_raw[i], reciprocal, pre);
         kernels::hc_collapse(pre, c.n_hc, streams, c.n_embd, b.hidden[i]);
         kernels::rms_norm(b.ops, b.hidden[i], exit.norm, c.n_embd, c.rms_eps, b.hidden[i]);
+        b.hidden_packed.pack(b.ops, i, b.hidden[i]);
     });
-    kernels::MatmulJob head{exit.head, b.hidden.pointers(), b.logit_pointers.data(), n};
+    kernels::MatmulJob head{exit.head, b.hidden_packed.input(b.hidden.pointers()),
+                            b.logit_pointers.data(), n};
     kernels::matmul(b.pool, b.ops, {&head, 1});
 }
 

@@ -17,9 +17,11 @@ void enter_site(const HcWeights& site, Vector norm, Workspace::Buffers& b) {
         kernels::hc_coefficients(shape, b.hc_raw[t], reciprocal, coefficients);
         kernels::hc_collapse(coefficients.pre, c.n_hc, b.streams[t], c.n_embd, b.hidden[t]);
         kernels::rms_norm(b.ops, b.hidden[t], norm, c.n_embd, c.rms_eps, b.hidden[t]);
-        if (!b.rounded) return;
-        std::copy_n(b.hidden[t], c.n_embd, b.hidden_rounded[t]);
-        round_input(b.hidden_rounded[t], c.n_embd);
+        if (b.rounded) {
+            std::copy_n(b.hidden[t], c.n_embd, b.hidden_rounded[t]);
+            round_input(b.hidden_rounded[t], c.n_embd);
+        }
+        b.hidden_packed.pack(b.ops, t, {b.quantised_input()[t], b.hidden[t]});
     });
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/kernels/matrix.h"
+#include "engine/kernels/panels.h"
 #include "engine/model/model_config.h"
 
 namespace engine {
@@ -79,14 +80,20 @@ struct ModelWeights {
 // Owns converted tensors; pointers into it stay put.
 class ConvertedStorage {
 public:
-    void* allocate(int64_t bytes);  // 64-byte aligned, in large pages where the system grants them
+    // 64-byte aligned, in large pages where the system grants them; small ones lie one behind the
+    // other.
+    void* allocate(int64_t bytes);
     int64_t bytes() const { return bytes_; }
 
 private:
     struct Free {
         void operator()(void* p) const;
     };
+    void* new_block(int64_t bytes);
+
     std::vector<std::unique_ptr<void, Free>> blocks_;
+    std::byte* free_ = nullptr;  // the rest of the last block that small ones share
+    int64_t n_free_ = 0;
     int64_t bytes_ = 0;
 };
 

@@ -24,8 +24,10 @@ Result<std::unique_ptr<Model>> Model::from_source(const ModelConfig& config,
     std::unique_ptr<Model> model(new Model);
     model->config_ = config;
     model->roundings_ = options.roundings;
+    model->numerics_ = options.numerics;
     model->source_ = std::move(source);
-    auto weights = load_weights(config, *model->source_, options, model->storage_);
+    auto weights =
+        load_weights(config, *model->source_, options, model->storage_, model->panel_kinds_);
     if (!weights) return tl::unexpected(weights.error());
     model->weights_ = std::move(*weights);
     model->n_parameters_ = engine::n_parameters(config);

@@ -27,17 +27,21 @@ public:
 
     const ModelConfig& config() const { return config_; }
     Roundings roundings() const { return roundings_; }
+    Numerics numerics() const { return numerics_; }
     int64_t n_parameters() const { return n_parameters_; }
     int64_t converted_bytes() const { return storage_.bytes(); }  // memory held beside the source
 
     // For forward() only.
     const ModelWeights& weights() const { return weights_; }
+    kernels::PanelKinds panel_kinds() const { return panel_kinds_; }
 
 private:
     Model() = default;
 
     ModelConfig config_;
     Roundings roundings_ = Roundings::none;
+    Numerics numerics_ = Numerics::exact;
+    kernels::PanelKinds panel_kinds_;
     int64_t n_parameters_ = 0;
     std::unique_ptr<TensorSource> source_;
     ConvertedStorage storage_;

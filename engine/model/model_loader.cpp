@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "config/ensure.h"
+#include "engine/model/panel_packer.h"
 #include "engine/model/stored_matrix.h"
 #include "engine/model/tensor_set.h"
 #include "engine/weights/convert.h"
@@ -13,9 +14,14 @@ namespace {
 
 class Loader {
 public:
+    // A packer: fast mode.
     Loader(const ModelConfig& config, const TensorSet& tensors, std::optional<Dtype> convert_to,
-           ConvertedStorage& storage)
-        : c_(config), tensors_(tensors), convert_to_(convert_to), storage_(storage) {}
+           ConvertedStorage& storage, PanelPacker* packer)
+        : c_(config),
+          tensors_(tensors),
+          convert_to_(convert_to),
+          storage_(storage),
+          packer_(packer) {}
 
     Result<ModelWeights> load(bool with_mtp);
 
@@ -27,7 +33,9 @@ private:
     }
 
     const Tensor& tensor(const std::string& name) const { return stored(name).tensor; }
-    Matrix matrix(const std::string& name);
+    Matrix rows(const std::string& name);
+    Matrix packed(Matrix matrix);
+    Matrix matrix(const std::string& name) { return packed(rows(name)); }
     Matrix matrix_f32(const std::string& name);
     Vector vector(const std::string& name);
     Vector norm(const std::string& name) { return vector(name + ".weight"); }
@@ -44,9 +52,15 @@ private:
     const TensorSet& tensors_;
     const std::optional<Dtype> convert_to_;
     ConvertedStorage& storage_;
+    PanelPacker* const packer_;
 };
 
-Matrix Loader::matrix(const std::string& name) {
+Matrix Loader::packed(Matrix matrix) {
+    if (packer_ != nullptr) packer_->pack(matrix);
+    return matrix;
+}
+
+Matrix Loader::rows(const std::string& name) {
     const StoredTensor& s = stored(name + ".weight");
     if (!convert_to_ || !is_float(s.tensor.type)) return matrix_of(s, storage_);
     const auto& shape = s.tensor.shape;
@@ -102,9 +116,9 @@ AttentionWeights Loader::attention(const std::string& name, AttentionKind kind) 
     w.wq_b = matrix(name + ".wq_b");
     w.wkv = matrix(name + ".wkv");
     w.wo_b = matrix(name + ".wo_b");
-    const Matrix wo_a = matrix(name + ".wo_a");
+    const Matrix wo_a = rows(name + ".wo_a");
     for (int64_t g = 0; g < c_.o_groups; ++g) {
-        w.wo_a.push_back(wo_a.row_range(g * c_.o_lora_rank, (g + 1) * c_.o_lora_rank));
+        w.wo_a.push_back(packed(wo_a.row_range(g * c_.o_lora_rank, (g + 1) * c_.o_lora_rank)));
     }
     w.q_norm = norm(name + ".q_norm");
     w.kv_norm = norm(name + ".kv_norm");
@@ -170,7 +184,7 @@ Result<MtpWeights> Loader::mtp() {
 
 Result<ModelWeights> Loader::load(bool with_mtp) {
     ModelWeights weights;
-    weights.embed = matrix("embed");
+    weights.embed = rows("embed");
     weights.head = matrix("head");
     weights.norm = norm("norm");
     weights.hc_head = hc("hc_head");
@@ -190,12 +204,19 @@ Result<ModelWeights> Loader::load(bool with_mtp) {
 }  // namespace
 
 Result<ModelWeights> load_weights(const ModelConfig& config, const TensorSource& source,
-                                  const ModelOptions& options, ConvertedStorage& storage) {
+                                  const ModelOptions& options, ConvertedStorage& storage,
+                                  kernels::PanelKinds& panel_kinds) {
     const bool with_mtp = options.with_mtp && has_mtp(source);
     const auto tensors =
         collect_tensors(config, source, with_mtp ? MtpTensors::take : MtpTensors::leave_out);
     if (!tensors) return tl::unexpected(tensors.error());
-    return Loader(config, *tensors, options.convert_to, storage).load(with_mtp);
+    if (options.numerics == Numerics::exact) {
+        return Loader(config, *tensors, options.convert_to, storage, nullptr).load(with_mtp);
+    }
+    PanelPacker packer(storage);
+    auto weights = Loader(config, *tensors, std::nullopt, storage, &packer).load(with_mtp);
+    panel_kinds = packer.kinds();
+    return weights;
 }
 
 }  // namespace engine

@@ -11,7 +11,9 @@ namespace engine {
 // Weights point into `source` wherever their bytes can be used as they lie there, else into
 // `storage`.
 // Errors: file_broken, unsupported; one line with file and tensor.
+// In fast mode matrices have panels, in `storage`, and panel_kinds says of which kinds.
 Result<ModelWeights> load_weights(const ModelConfig& config, const TensorSource& source,
-                                  const ModelOptions& options, ConvertedStorage& storage);
+                                  const ModelOptions& options, ConvertedStorage& storage,
+                                  kernels::PanelKinds& panel_kinds);
 
 }  // namespace engine

@@ -1,10 +1,11 @@
 #pragma once
-// How a model is to be held and computed. Products are of the stored numbers whatever this says.
+// How a model is to be held and computed.
 #include <cstdint>
 #include <optional>
 
 #include "engine/engine.h"
 #include "engine/kernels/dtype.h"
+#include "engine/kernels/numerics.h"
 #include "engine/model/model_config.h"
 
 namespace engine {
@@ -19,9 +20,11 @@ struct ModelOptions {
     ModelOptions(Dtype dtype) : convert_to(dtype) {}
 
     // f32 or bf16: matrices of another float type are converted to it. Absent: everything stays as
-    // it is stored. Quantised matrices always do.
+    // it is stored. Quantised matrices always do, and all of them in fast mode, beside their
+    // panels.
     std::optional<Dtype> convert_to;
     Roundings roundings = Roundings::none;
+    Numerics numerics = Numerics::exact;
     bool with_mtp = false;  // load the MTP block, if there is one
 };
 

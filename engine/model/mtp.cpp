@@ -41,10 +41,12 @@ void prepare(const ModelWeights& w, int64_t t, Buffers& b) {
     kernels::dequantise(w.embed, next, 0, c.n_embd, b.hidden[t]);
     kernels::rms_norm(b.ops, b.hidden[t], w.mtp->enorm, c.n_embd, c.rms_eps, b.hidden[t]);
     if (b.rounded) round_input(b.hidden[t], c.n_embd);
+    b.hidden_packed.pack(b.ops, t, b.hidden[t]);
     for (int64_t j = 0; j < c.n_hc; ++j) {
         float* stream = b.streams[t] + j * c.n_embd;
         kernels::rms_norm(b.ops, stream, w.mtp->hnorm, c.n_embd, c.rms_eps, stream);
         if (b.rounded) round_input(stream, c.n_embd);
+        b.mtp_packed.pack(b.ops, t * c.n_hc + j, stream);
         b.mtp_stream_pointers[static_cast<size_t>(t * c.n_hc + j)] = stream;
     }
     turn_token(t, b);
@@ -77,8 +79,8 @@ void mtp_forward(const Model& model, Workspace& workspace, std::span<const MtpCh
     if (b.n_tokens == 0) return;
     b.pool.run(b.n_tokens, [&](int64_t t, int) { prepare(w, t, b); });
     kernels::MatmulJob projections[] = {
-        job(w.mtp->e_proj, b.hidden, b.sub_out, b.n_tokens),
-        {w.mtp->h_proj, b.mtp_stream_pointers.data(), b.mtp_streams.pointers(),
+        job(w.mtp->e_proj, b.hidden, b.hidden_packed, b.sub_out, b.n_tokens),
+        {w.mtp->h_proj, b.mtp_packed.input(b.mtp_stream_pointers.data()), b.mtp_streams.pointers(),
          b.n_tokens * b.config.n_hc},
     };
     kernels::matmul(b.pool, b.ops, projections);

@@ -77,6 +77,7 @@ int64_t Rows::bytes() const {
 Workspace::Buffers::Buffers(const Model& model, kernels::ThreadPool& thread_pool,
                             const WorkspaceConfig& workspace)
     : config(model.config()),
+      kinds(model.panel_kinds()),
       pool(thread_pool),
       ops(kernels::ops(workspace.isa)),
       rounded(model.roundings() == Roundings::official),
@@ -99,6 +100,7 @@ Workspace::Buffers::Buffers(const Model& model, kernels::ThreadPool& thread_pool
     hidden = Rows(n, c.n_embd);
     if (rounded) hidden_rounded = Rows(n, c.n_embd);
     sub_out = Rows(n, c.n_embd);
+    hidden_packed = PackedRows(n, c.n_embd, kinds);
 
     q_rank = Rows(n, c.q_lora_rank);
     q = Rows(n, c.n_heads * c.head_dim);
@@ -117,6 +119,9 @@ Workspace::Buffers::Buffers(const Model& model, kernels::ThreadPool& thread_pool
     size(n_chosen, n);
     index_tokens.reserve(static_cast<size_t>(n));
     attention_tokens.reserve(static_cast<size_t>(n));
+    q_rank_packed = PackedRows(n, c.q_lora_rank, kinds);
+    group_packed = PackedRows(n, c.o_groups * c.o_lora_rank, kinds);
+    heads_packed = PackedRows(c.o_groups * n, c.n_heads * c.head_dim / c.o_groups, kinds);
     size(group_in_pointers, c.o_groups * n);
     size(group_out_pointers, c.o_groups * n);
 
@@ -129,10 +134,14 @@ Workspace::Buffers::Buffers(const Model& model, kernels::ThreadPool& thread_pool
     gate = Rows(n_slots + n, c.n_ff);
     up = Rows(n_slots + n, c.n_ff);
     expert_out = Rows(n_slots + n, c.n_embd);
-    for (auto* pointers : {&slot_hidden, &slot_gate, &slot_up, &slot_out}) size(*pointers, n_slots);
+    gate_packed = PackedRows(n_slots + n, c.n_ff, kinds);
+    slot_hidden = PackedPointers(n_slots, kinds);
+    slot_middle = PackedPointers(n_slots, kinds);
+    for (auto* pointers : {&slot_gate, &slot_up, &slot_out}) size(*pointers, n_slots);
 
     if (model.weights().mtp != nullptr) {
         mtp_streams = Rows(n * c.n_hc, c.n_embd);
+        mtp_packed = PackedRows(n * c.n_hc, c.n_embd, kinds);
         size(mtp_stream_pointers, n * c.n_hc);
         mtp_chunks.reserve(static_cast<size_t>(n));
     }
@@ -151,6 +160,10 @@ int64_t Workspace::Buffers::bytes() const {
                              &comp_gates, &index_values,   &index_gates, &index_q, &index_weights,
                              &heads_out,  &group_out,      &router,      &gate,    &up,
                              &expert_out, &hidden_rounded, &mtp_streams}) {
+        total += rows->bytes();
+    }
+    for (const PackedRows* rows : {&hidden_packed, &q_rank_packed, &group_packed, &heads_packed,
+                                   &gate_packed, &mtp_packed}) {
         total += rows->bytes();
     }
     for (const auto& thread : threads) total += bytes_of(thread.scores) + bytes_of(thread.keys);

@@ -56,10 +56,12 @@ void operator delete[](void* p, const std::nothrow_t&) noexcept {
 
 using namespace model_test;
 
-TEST_CASE("forward: neither prefill nor decode allocates", "[engine][model]") {
+namespace {
+
+void check_allocations(const engine::ModelOptions& options) {
     const Fixture golden = read_fixture("v4-tiny.golden.json");
     const auto model =
-        synthetic_model(config_of(read_json("v4-tiny.config.json")), "s44/", engine::Dtype::bf16);
+        synthetic_model(config_of(read_json("v4-tiny.config.json")), "s44/", options);
     Runner runner(*model, 2, 128, 272);
     std::vector<float> logits(static_cast<size_t>(model->config().n_vocab));
     const auto step = [&](size_t begin, size_t n) {
@@ -72,4 +74,11 @@ TEST_CASE("forward: neither prefill nor decode allocates", "[engine][model]") {
     for (size_t t = 120; t < 272; ++t) step(t, 1);
     CHECK(n_allocations.load() == before);
     CHECK(before > 0);
+}
+
+}  // namespace
+
+TEST_CASE("forward: neither prefill nor decode allocates", "[engine][model]") {
+    check_allocations(engine::Dtype::bf16);
+    check_allocations(fast_options());
 }

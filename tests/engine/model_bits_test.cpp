@@ -60,11 +60,30 @@ Case tiny_case(engine::Dtype dtype) {
             golden.tokens};
 }
 
-Case mixed_case(engine::Dtype dtype) {
+Case mixed_case(const engine::ModelOptions& options) {
     const auto config = engine::parse_model_config(mixed_config());
     REQUIRE(config);
     std::mt19937 random(7);
-    return {synthetic_model(*config, "mixed/", dtype), random_tokens(random, 200, config->n_vocab)};
+    return {synthetic_model(*config, "mixed/", options),
+            random_tokens(random, 200, config->n_vocab)};
+}
+
+// FP8, FP4 and bf16 matrices.
+Case quantised_case() {
+    auto model = engine::Model::load(fixture_path("official-quantised"), fast_options());
+    REQUIRE(model);
+    std::mt19937 random(8);
+    auto tokens = random_tokens(random, 200, (*model)->config().n_vocab);
+    return {std::move(*model), std::move(tokens)};
+}
+
+std::vector<engine::kernels::Isa> isas() {
+    using engine::kernels::Isa;
+    std::vector<Isa> all;
+    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+        if (isa <= engine::kernels::best_isa()) all.push_back(isa);
+    }
+    return all;
 }
 
 void check_chunkings(const Case& c, engine::kernels::Isa isa) {
@@ -80,19 +99,7 @@ void check_chunkings(const Case& c, engine::kernels::Isa isa) {
     }
 }
 
-}  // namespace
-
-TEST_CASE("bits: token by token and 20 random chunkings equal the whole prompt",
-          "[engine][model]") {
-    using engine::kernels::Isa;
-    check_chunkings(mixed_case(engine::Dtype::f32), engine::kernels::best_isa());
-    check_chunkings(mixed_case(engine::Dtype::bf16), engine::kernels::best_isa());
-    check_chunkings(mixed_case(engine::Dtype::bf16), Isa::portable);
-    check_chunkings(tiny_case(engine::Dtype::f32), engine::kernels::best_isa());
-}
-
-TEST_CASE("bits: any number of threads gives the same", "[engine][model][threads]") {
-    const Case c = mixed_case(engine::Dtype::bf16);
+void check_threads(const Case& c) {
     const auto n = static_cast<int64_t>(c.tokens.size());
     Runner single(*c.model, 1, n, n);
     const auto expected = single.run_whole(c.tokens);
@@ -103,8 +110,7 @@ TEST_CASE("bits: any number of threads gives the same", "[engine][model][threads
     }
 }
 
-TEST_CASE("bits: sequences in one batch do not see each other", "[engine][model]") {
-    const Case c = mixed_case(engine::Dtype::bf16);
+void check_batches(const Case& c) {
     const engine::ModelConfig& config = c.model->config();
     constexpr size_t kSequences = 6;
     constexpr int64_t kTokens = 90;
@@ -151,6 +157,32 @@ TEST_CASE("bits: sequences in one batch do not see each other", "[engine][model]
         engine::forward(*c.model, together.workspace, batch);
     }
     for (const auto& s : sequences) CHECK(same_bits(s.logits, s.expected));
+}
+
+}  // namespace
+
+TEST_CASE("bits: token by token and 20 random chunkings equal the whole prompt",
+          "[engine][model]") {
+    for (const auto isa : isas()) {
+        INFO(engine::kernels::to_string(isa));
+        check_chunkings(mixed_case(engine::Dtype::bf16), isa);
+        check_chunkings(mixed_case(fast_options()), isa);
+        check_chunkings(quantised_case(), isa);
+    }
+    check_chunkings(mixed_case(engine::Dtype::f32), engine::kernels::best_isa());
+    check_chunkings(tiny_case(engine::Dtype::f32), engine::kernels::best_isa());
+}
+
+TEST_CASE("bits: any number of threads gives the same", "[engine][model][threads]") {
+    check_threads(mixed_case(engine::Dtype::bf16));
+    check_threads(mixed_case(fast_options()));
+    check_threads(quantised_case());
+}
+
+TEST_CASE("bits: sequences in one batch do not see each other", "[engine][model]") {
+    check_batches(mixed_case(engine::Dtype::bf16));
+    check_batches(mixed_case(fast_options()));
+    check_batches(quantised_case());
 }
 
 TEST_CASE("bits: logits of the last token alone, or of none, change nothing", "[engine][model]") {

@@ -38,13 +38,21 @@ engine::ModelConfig config_of(const json& config) {
 }
 
 std::unique_ptr<engine::Model> synthetic_model(const engine::ModelConfig& config,
-                                               const std::string& prefix, Dtype dtype) {
-    const auto type = dtype == Dtype::f32 ? engine::TensorType::f32 : engine::TensorType::bf16;
+                                               const std::string& prefix,
+                                               const engine::ModelOptions& options) {
+    const bool f32 = options.convert_to == Dtype::f32;
+    const auto type = f32 ? engine::TensorType::f32 : engine::TensorType::bf16;
     auto model = engine::Model::from_source(
-        config, support::synthetic_tensors(config, {prefix, type}), dtype);
+        config, support::synthetic_tensors(config, {prefix, type}), options);
     INFO((model ? "" : model.error().detail));
     REQUIRE(model);
     return std::move(*model);
+}
+
+engine::ModelOptions fast_options() {
+    engine::ModelOptions options(Dtype::bf16);
+    options.numerics = engine::Numerics::fast;
+    return options;
 }
 
 std::unique_ptr<engine::Model> model_of(const Fixture& fixture, Dtype dtype) {

@@ -19,9 +19,11 @@ nlohmann::json read_json(const std::string& name);
 Fixture read_fixture(const std::string& name);
 
 // The model a fixture names by its config and prefix.
-std::unique_ptr<engine::Model> synthetic_model(const engine::ModelConfig& config,
-                                               const std::string& prefix,
-                                               engine::Dtype dtype = engine::Dtype::f32);
+std::unique_ptr<engine::Model> synthetic_model(
+    const engine::ModelConfig& config, const std::string& prefix,
+    const engine::ModelOptions& options = engine::Dtype::f32);
+// bf16 tensors, or those of a quantised checkpoint, computed in fast mode.
+engine::ModelOptions fast_options();
 engine::ModelConfig config_of(const nlohmann::json& config);
 std::unique_ptr<engine::Model> model_of(const Fixture& fixture,
                                         engine::Dtype dtype = engine::Dtype::f32);
