@@ -6,8 +6,8 @@
 #include <fstream>
 #include <limits>
 
-#include "engine/weights/checkpoint.h"
 #include "engine/kernels/half.h"
+#include "engine/weights/checkpoint.h"
 #include "engine/weights/convert.h"
 
 using namespace engine;

@@ -12,8 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     for (const auto& tensor : *tensors) {
         const auto n = engine::n_bytes(tensor.type, tensor.shape);
-        if (!n || *n != static_cast<int64_t>(tensor.bytes.size()))
-            std::abort();
+        if (!n || *n != static_cast<int64_t>(tensor.bytes.size())) std::abort();
         if (tensor.bytes.empty()) continue;
         if (tensor.bytes.data() < file.data() + 8) std::abort();
         if (&tensor.bytes.back() > &file.back()) std::abort();
