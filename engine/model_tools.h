@@ -43,7 +43,7 @@ Result<std::string> logits_report(const std::filesystem::path& dir, std::string_
                                   const LogitsReportOptions& options);
 
 // What an engine would feed of a conversation. `dir` needs no weights: a tokenizer.json, and a
-// config.json to hold it against if there is one.
+// config.json to hold it against if there is one. Or it is a GGUF file.
 struct RenderedPrompt {
     std::string text;
     std::vector<int32_t> tokens;

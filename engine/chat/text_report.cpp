@@ -5,6 +5,7 @@
 #include "engine/model/model_config.h"
 #include "engine/model_tools.h"
 #include "engine/tokenizer/utf8.h"
+#include "engine/weights/model_files.h"
 
 namespace engine {
 namespace {
@@ -12,7 +13,13 @@ namespace {
 constexpr int64_t kContextMax = int64_t{1} << 20;
 
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::filesystem::path& dir) {
-    return Tokenizer::open(dir / "tokenizer.json");
+    if (!std::filesystem::is_regular_file(dir)) return Tokenizer::open(dir / "tokenizer.json");
+    const auto files = open_model_files(dir);  // a GGUF file
+    if (!files) return tl::unexpected(files.error());
+    auto tokenizer = Tokenizer::parse(files->tokenizer_json);
+    if (tokenizer) return tokenizer;
+    return tl::unexpected(
+        Error{tokenizer.error().code, dir.string() + ": " + tokenizer.error().detail});
 }
 
 Result<RenderedPrompt> encode(const std::filesystem::path& dir,
@@ -32,6 +39,13 @@ Result<RenderedPrompt> encode(const std::filesystem::path& dir,
 }  // namespace
 
 Result<int64_t> context_of(const std::filesystem::path& dir) {
+    if (std::filesystem::is_regular_file(dir)) {  // a GGUF file
+        const auto files = open_model_files(dir);
+        if (!files) return tl::unexpected(files.error());
+        const auto config = parse_model_config(*files);
+        if (!config) return tl::unexpected(config.error());
+        return config->n_ctx_max;
+    }
     if (!std::filesystem::exists(dir / "config.json")) return kContextMax;
     const auto config = read_model_config(dir);
     if (!config) return tl::unexpected(config.error());

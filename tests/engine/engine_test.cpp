@@ -141,6 +141,9 @@ TEST_CASE("engine: a GGUF file says what the folder it was made from says", "[en
     }
     CHECK(sinks[0].text() == sinks[1].text());
     CHECK(sinks[0].usage().n_prompt == sinks[1].usage().n_prompt);
+    CHECK(tokenize(file, "the weir 12").value() ==
+          tokenize(checkpoint.dir(), "the weir 12").value());
+    CHECK(context_of(file).value() == context_of(checkpoint.dir()).value());
 }
 
 TEST_CASE("engine: a place that was used before is as good as new", "[engine][threads]") {
