@@ -3,6 +3,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "engine/kernels/dot_blocks.h"
 #include "engine/kernels/ops_tables.h"
 #include "engine/kernels/panel_ops.h"
 
@@ -10,9 +11,7 @@ namespace engine::kernels {
 namespace {
 
 // A dot product is four vector sums, 32 numbers a step; what is left goes to the first sum, 8 at a
-// time. kTile dot products share each load of the row.
-constexpr int kTile = 3;
-constexpr int64_t kRowBlockBytes = 16 * 1024;  // rows that stay in L1 while tokens pass by
+// time.
 
 inline __m256 load8(const float* p) {
     return _mm256_loadu_ps(p);
@@ -73,61 +72,23 @@ inline void dot_tile(const T* row, int64_t width, const float* const* x, float* 
     }
 }
 
-template <class T>
-inline void dot_tile_of(int64_t n, const T* row, int64_t width, const float* const* x,
-                        float* result) {
-    if (n >= 3) {
-        dot_tile<3>(row, width, x, result);
-    } else if (n == 2) {
-        dot_tile<2>(row, width, x, result);
-    } else {
-        dot_tile<1>(row, width, x, result);
-    }
-}
+struct Avx2 {
+    static constexpr int kTile = 3;
+    // Rows that stay in L1 while tokens pass by.
+    static constexpr int64_t kRowBlockBytes = 16 * 1024;
 
-inline int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-inline int64_t rows_of_block(int64_t row_bytes) {
-    const int64_t n = kRowBlockBytes / row_bytes;
-    return n < 1 ? 1 : n;
-}
-
-template <class T>
-void dots(const T* rows, int64_t n_rows, int64_t width, const float* const* x, int64_t n_x,
-          float* const* out) {
-    const int64_t block = rows_of_block(width * static_cast<int64_t>(sizeof(T)));
-    for (int64_t begin = 0; begin < n_rows; begin += block) {
-        const int64_t end = smaller(begin + block, n_rows);
-        for (int64_t j = 0; j < n_x; j += kTile) {
-            const int64_t n = smaller(kTile, n_x - j);
-            for (int64_t i = begin; i < end; ++i) {
-                float result[kTile];
-                dot_tile_of(n, rows + i * width, width, x + j, result);
-                for (int64_t k = 0; k < n; ++k) out[j + k][i] = result[k];
-            }
+    template <class T>
+    static void dot_tile(int64_t n, const T* row, int64_t width, const float* const* x,
+                         float* result) {
+        if (n >= 3) {
+            kernels::dot_tile<3>(row, width, x, result);
+        } else if (n == 2) {
+            kernels::dot_tile<2>(row, width, x, result);
+        } else {
+            kernels::dot_tile<1>(row, width, x, result);
         }
     }
-}
-
-void dots_scattered(const float* const* rows, int64_t n_rows, int64_t width, const float* x,
-                    int64_t x_stride, int64_t n_x, float* out, int64_t out_stride) {
-    const int64_t block = rows_of_block(width * static_cast<int64_t>(sizeof(float)));
-    for (int64_t begin = 0; begin < n_rows; begin += block) {
-        const int64_t end = smaller(begin + block, n_rows);
-        for (int64_t j = 0; j < n_x; j += kTile) {
-            const int64_t n = smaller(kTile, n_x - j);
-            const float* tile[kTile];
-            for (int64_t k = 0; k < kTile; ++k) tile[k] = x + (j + smaller(k, n - 1)) * x_stride;
-            for (int64_t i = begin; i < end; ++i) {
-                float result[kTile];
-                dot_tile_of(n, rows[i], width, tile, result);
-                for (int64_t k = 0; k < n; ++k) out[(j + k) * out_stride + i] = result[k];
-            }
-        }
-    }
-}
+};
 
 // Columns [c, c + 8 * kVectors) of kN sums; each element is one chain of multiply-adds in the order
 // of i.
@@ -183,7 +144,7 @@ void weighted_sums_of(const float* const* rows, int64_t n_rows, int64_t width, c
 
 void weighted_sums(const float* const* rows, int64_t n_rows, int64_t width, const float* weights,
                    int64_t weights_stride, int64_t n_out, float* out, int64_t out_stride) {
-    for (int64_t j = 0; j < n_out; j += kTile) {
+    for (int64_t j = 0; j < n_out; j += Avx2::kTile) {
         const float* w = weights + j * weights_stride;
         float* o = out + j * out_stride;
         const int64_t n = n_out - j;
@@ -205,8 +166,8 @@ float sum_of_squares(const float* x, int64_t n) {
 
 }  // namespace
 
-const Ops kOpsAvx2 = {dots<float>,   dots<uint16_t>, dots_scattered,
-                      weighted_sums, sum_of_squares, &kPanelOpsAvx2};
+const Ops kOpsAvx2 = {dots<Avx2, float>, dots<Avx2, uint16_t>, dots_scattered<Avx2>,
+                      weighted_sums,     sum_of_squares,       &kPanelOpsAvx2};
 
 }  // namespace engine::kernels
 #endif
