@@ -27,7 +27,8 @@ Result<void> must_be_free(const std::filesystem::path& path) {
     std::error_code ignored;
     const auto status = std::filesystem::symlink_status(path, ignored);
     if (status.type() == std::filesystem::file_type::not_found) return {};
-    return failure(path, EEXIST);
+    return tl::unexpected(Error{Errc::file_broken, path.string() + " exists already: name another "
+                                                                   "place, or remove it"});
 }
 
 // Names in a folder last only once the folder is on disk too.
