@@ -101,11 +101,15 @@ enum class Encoding : uint8_t { preview, v0731 };
 // What a V4's official implementation rounds on its way: FP8 inputs and KV rows, the FP4 indexer.
 enum class Roundings : uint8_t { none, official };
 
+// exact: f32 products of the stored numbers. fast: integer and bf16 products.
+enum class Numerics : uint8_t { exact, fast };
+
 struct Engine {
     std::string name;
     std::string model;  // a checkpoint folder, or a GGUF file
     Encoding encoding = Encoding::v0731;
     Roundings roundings = Roundings::none;
+    Numerics numerics = Numerics::exact;
     int64_t n_ctx = 8192;
     int n_sequences_max = 8;
     int n_queued_max = 256;  // submitted and waiting for a place in the batch; above: overloaded

@@ -149,6 +149,11 @@ constexpr Key kEngineKeys[] = {
          "official: round activations, KV and indexer as the official implementation does, and as "
          "its checkpoints were trained; none: compute with the stored numbers alone.",
          "none", Spelling<Roundings>::words, into<&Engine::roundings>),
+    word(
+        "numerics",
+        "exact: products in f32 of the stored numbers; fast: integer and bf16 products, many times "
+        "faster on quantised checkpoints, with a copy of the weights in memory.",
+        "exact", Spelling<Numerics>::words, into<&Engine::numerics>),
     integer("n_ctx",
             "Tokens of one sequence, prompt and answer. Below 393216 the strongest thinking tier "
             "falls to high.",

@@ -19,6 +19,10 @@ struct Spelling<Roundings> {
     static constexpr std::string_view words[] = {"none", "official"};
 };
 template <>
+struct Spelling<Numerics> {
+    static constexpr std::string_view words[] = {"exact", "fast"};
+};
+template <>
 struct Spelling<UpstreamKind> {
     static constexpr std::string_view words[] = {"openai", "deepseek", "openai_compatible"};
 };

@@ -40,6 +40,7 @@ ModelOptions options_of(const config::Engine& config) {
     ModelOptions options;
     options.roundings =
         config.roundings == config::Roundings::official ? Roundings::official : Roundings::none;
+    options.numerics = config.numerics == config::Numerics::fast ? Numerics::fast : Numerics::exact;
     return options;
 }
 
@@ -121,12 +122,12 @@ Result<void> check_match(const Tokenizer& tokenizer, const ControlIds& controls,
     return {};
 }
 
-std::string fingerprint_of(uint32_t digest, const std::string& type, Roundings roundings) {
+std::string fingerprint_of(uint32_t digest, const std::string& type, const ModelOptions& options) {
     char hex[9];
     std::snprintf(hex, sizeof hex, "%08x", digest);
     return std::string("weir-") + WEIR_VERSION + "-" + hex + "-" + type + "-" +
-           (roundings == Roundings::official ? "official-" : "") +
-           kernels::to_string(kernels::best_isa());
+           (options.roundings == Roundings::official ? "official-" : "") +
+           to_string(options.numerics) + "-" + kernels::to_string(kernels::best_isa());
 }
 
 Result<std::unique_ptr<Tokenizer>> load_tokenizer(const ModelFiles& files) {
@@ -170,7 +171,7 @@ Result<Parts> load_parts(const config::Engine& config) {
     auto model = Model::from_source(*model_config, std::move(files->tensors), options);
     if (!model) return tl::unexpected(model.error());
     return Parts{std::move(*tokenizer), *controls, std::move(*model),
-                 fingerprint_of(digest, type, options.roundings)};
+                 fingerprint_of(digest, type, options)};
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ ordered_json describe(const ModelConfig& config, const Contents& contents) {
     ordered_json report;
     report["parameters"] = n_parameters(config);
     report["config"] = describe_config(config);
-    report["numerics"] = {to_string(Numerics::exact)};
+    report["numerics"] = {to_string(Numerics::exact), to_string(Numerics::fast)};
     report["roundings"] = {"none"};
     if (check_roundings(config, Roundings::official)) report["roundings"].push_back("official");
     report["layers"] = ordered_json::array();

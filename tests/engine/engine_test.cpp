@@ -86,12 +86,14 @@ void submit(Engine& engine, const Ask& ask, uint64_t owner, TokenSink& sink) {
 
 TEST_CASE("engine: sequences say the same bits alone and together, in any chunks",
           "[engine][threads]") {
+    const auto numerics = GENERATE(config::Numerics::exact, config::Numerics::fast);
     const support::TinyCheckpoint checkpoint;
     const std::vector<Ask> all = asks(12);
     std::vector<RecordingSink> alone(all.size());
     std::vector<RecordingSink> together(all.size());
     {
         config::Engine config = config_of(checkpoint);
+        config.numerics = numerics;
         config.n_sequences_max = 1;
         config.n_prefill_tokens = 512;
         const auto engine = open(config);
@@ -101,6 +103,7 @@ TEST_CASE("engine: sequences say the same bits alone and together, in any chunks
         }
     }
     config::Engine config = config_of(checkpoint);
+    config.numerics = numerics;
     config.n_prefill_tokens = 7;
     const auto engine = open(config);
     for (size_t i = 0; i < all.size(); ++i) submit(*engine, all[i], i % 3, together[i]);

@@ -229,7 +229,7 @@ TEST_CASE("inspect: what a checkpoint holds", "[engine][model]") {
     REQUIRE(text);
     const auto report = nlohmann::json::parse(*text);
     CHECK(report.at("files").size() == 3);
-    CHECK(report.at("numerics") == nlohmann::json({"exact"}));
+    CHECK(report.at("numerics") == nlohmann::json({"exact", "fast"}));
     CHECK(report.at("roundings") == nlohmann::json({"none", "official"}));
     CHECK(report.at("config").at("n_embd") == 64);
     CHECK(report.at("layers")[1].at("attention") == "csa");
