@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -14,7 +15,7 @@ import wire
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build" / "release")).resolve()
 PROGRAM = BUILD / "weir"
-MODEL = Path(os.environ.get("WEIR_MODEL", ROOT / "engine" / "demo" / "model"))
+MODEL = Path(os.environ.get("WEIR_MODEL", BUILD / "random_model"))
 # Sanitizers slow everything down: each wait of a test is as long as this says.
 PATIENCE = float(os.environ.get("WEIR_PATIENCE", "60"))
 
@@ -38,6 +39,20 @@ PICO = {"house": {"input_uncached": 200_000, "cache_read": 20_000, "cache_write"
                   "output_answer": 400_000, "output_reasoning": 400_000},
         "remote": {"input_uncached": 5_000_000, "cache_read": 500_000, "cache_write": 5_000_000,
                    "output_answer": 30_000_000, "output_reasoning": 30_000_000}}
+
+
+def make_random_model():
+    """MODEL, unless it is there: renamed into place when whole, for several tests may start at once."""
+    script = ROOT / "tests" / "support" / "random_model" / "make_model.py"
+    if MODEL.exists():
+        return
+    with tempfile.TemporaryDirectory(dir=BUILD) as folder:
+        subprocess.run([sys.executable, "-B", script, Path(folder) / "model"], check=True)
+        try:
+            (Path(folder) / "model").rename(MODEL)
+        except OSError:
+            if not MODEL.exists():
+                raise
 
 
 def nano(usd):
@@ -77,6 +92,8 @@ class Weir:
             endpoints = f"  local-v4: {{engine: v4, price: {local_price}}}\n" + endpoints
             routes = "  deepseek-v4: {plan: [local-v4], aliases: [local]}\n" + routes
         model = MODEL
+        if local:
+            make_random_model()
         prices = "".join(f"  {name}: {{effective_from: 2020-01-01T00:00:00Z, usd_per_million: {PRICES[name]}}}\n"
                          for name in {local_price if local else None, price if upstream else None} - {None})
         self.write_config(CONFIG.format(

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the demo model: a scaled-down DeepSeek-V4 in the official file layout, with random weights.
+"""Writes a scaled-down DeepSeek-V4 with random weights, in the official file layout.
 
-    python3 engine/demo/make_model.py [DIRECTORY]      (default: engine/demo/model)
+    python3 tests/support/random_model/make_model.py DIRECTORY
 
+It answers nonsense of any length, which is what tests of streams, limits and cancellation want.
 Every mechanism of the full model is present: sliding, CSA and HCA layers, hash and score routing, sinks,
 four residual streams. Standard library only; the same bytes on every machine: randomness comes from
 random.Random(seed).random() and nothing but + - * / and sqrt touches it.
@@ -14,9 +15,10 @@ import struct
 import sys
 from pathlib import Path
 
-from tokenizer import make_tokenizer
-
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[2] / "engine" / "demo"))
+from tokenizer import make_tokenizer  # noqa: E402
+
 SEED = 20261101
 N_VOCAB = 1088
 
@@ -196,8 +198,7 @@ def write_json(path, value, **how):
     path.write_text(json.dumps(value, ensure_ascii=False, **how) + "\n", encoding="utf-8", newline="\n")
 
 
-def main():
-    directory = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "model"
+def make_model(directory):
     directory.mkdir(parents=True, exist_ok=True)
     corpus = (HERE / "corpus.txt").read_text(encoding="utf-8")
     tokenizer, tokenizer_config, ids = make_tokenizer(corpus, N_VOCAB)
@@ -215,4 +216,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    make_model(Path(sys.argv[1]))
