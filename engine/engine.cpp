@@ -6,6 +6,9 @@
 #include <map>
 #include <random>
 
+#include "engine/calls/call_grammar.h"
+#include "engine/calls/call_memory.h"
+#include "engine/calls/vocabulary.h"
 #include "engine/chat/chat_encoding.h"
 #include "engine/chat/control_ids.h"
 #include "engine/model/model.h"
@@ -56,6 +59,9 @@ struct Parts {
     std::string fingerprint;
 };
 
+// Of calls that answers wrote: those of some ten thousands of answers.
+constexpr size_t kCallMemoryBytes = size_t{32} << 20;
+
 class LocalEngine final : public Engine {
 public:
     LocalEngine(const config::Engine& config, Parts parts)
@@ -74,15 +80,23 @@ public:
                       .n_prefill_tokens = config.n_prefill_tokens,
                       .n_ctx = config.n_ctx,
                       .seed = random_seed()},
-                     decoder_, *tokenizer_, controls_) {}
+                     decoder_, *tokenizer_, controls_, &call_memory_) {}
 
     Result<Prompt> prepare(const Conversation& conversation, config::Effort tier) const override {
-        const auto segments = render_chat(conversation, encoding_, tier);
+        const auto segments = render_chat(conversation, encoding_, tier, &call_memory_);
         if (!segments) return tl::unexpected(segments.error());
         auto tokens =
             encode_segments(*segments, *tokenizer_, controls_, static_cast<size_t>(n_ctx_));
         if (!tokens) return tl::unexpected(tokens.error());
-        return Prompt{std::move(*tokens), tier != config::Effort::none};
+        Prompt prompt{std::move(*tokens), tier != config::Effort::none};
+        if (conversation.tools.empty()) return prompt;
+        if (!writes_every_byte_) {
+            return tl::unexpected(Error{Errc::unsupported, "the tokenizer cannot write any name"});
+        }
+        auto grammar = CallGrammar::make(conversation.tools, conversation.tool_choice);
+        if (!grammar) return tl::unexpected(grammar.error());
+        prompt.calls = std::move(*grammar);
+        return prompt;
     }
 
     Result<SequenceId> submit(Prompt prompt, const Sampling& sampling, int64_t n_output_max,
@@ -101,6 +115,8 @@ private:
     const std::string fingerprint_;
     const std::unique_ptr<Tokenizer> tokenizer_;
     const ControlIds controls_;
+    const bool writes_every_byte_ = writes_every_byte(*tokenizer_);
+    CallMemory call_memory_{kCallMemoryBytes};
     const std::unique_ptr<Model> model_;
     ModelDecoder decoder_;
     Scheduler scheduler_;  // last: its thread uses all of the above

@@ -18,6 +18,8 @@
 
 namespace engine {
 
+class CallGrammar;  // engine/calls/call_grammar.h
+
 enum class Errc : uint8_t {
     file_missing,      // no such file or folder
     file_broken,       // a file of the checkpoint says something impossible
@@ -47,17 +49,32 @@ struct ChatMessage {
     std::vector<ToolCall> tool_calls{};  // assistant only
     std::string tool_call_id{};          // tool only: the call that this is the result of
 };
+// Which of a conversation's tools its answer calls.
+struct ToolChoice {
+    enum class Mode : uint8_t {
+        automatic,  // as the model sees fit
+        none,       // the model is told of them, and calls none
+        required,   // one at least
+    } mode = Mode::automatic;
+    std::vector<std::string> only{};  // their names; empty: any
+    int n_calls_max = 0;              // 0: any number
+};
 struct Conversation {
     std::vector<ChatMessage> messages{};
     std::string tools{};            // the request's array of function tools, JSON; empty: none
     std::string response_format{};  // said to the model, JSON; empty: none
+    ToolChoice tool_choice{};
+    // Whose it is: calls of earlier answers to the same owner are said to the model again as it
+    // wrote them.
+    uint64_t owner = 0;
 };
 
 // A rendered and tokenised prompt. Control tokens come from the encoding only, never out of
 // anything that a conversation says.
 struct Prompt {
     std::vector<int32_t> tokens{};
-    bool thinking = false;  // the answer starts inside a think block
+    bool thinking = false;                       // the answer starts inside a think block
+    std::shared_ptr<const CallGrammar> calls{};  // that the answer may hold; null: none
 };
 
 struct Sampling {
@@ -77,14 +94,25 @@ struct TokenLogprob {
     std::vector<std::pair<std::string, float>> top;  // best first
 };
 
+// A piece of one tool call. A call is whole once its pieces end; one that never ends was cut.
+struct ToolCallDelta {
+    int index = 0;     // of the call in its answer, from 0
+    std::string id{};  // with the first piece, like the name
+    std::string name{};
+    std::string arguments{};  // the next piece of a JSON object
+    bool ends = false;
+};
+
 // What one decode step brought to one sequence. Text is whole UTF-8 characters.
 struct TokenDelta {
     std::string reasoning;
     std::string content;
     std::vector<TokenLogprob> logprobs;  // of content tokens, when asked for
+    std::vector<ToolCallDelta> calls{};
 };
 
-enum class FinishReason : uint8_t { stop, length, cancelled, failed };
+// tool_calls: the model ended its answer with calls that are whole, one at least.
+enum class FinishReason : uint8_t { stop, length, tool_calls, cancelled, failed };
 
 // Exact counts, however it ended. Output counts every sampled token but the end-of-sequence token.
 struct TokenUsage {
@@ -92,6 +120,7 @@ struct TokenUsage {
     int64_t n_prompt_cached = 0;  // of those, taken from a shared prefix
     int64_t n_output = 0;
     int64_t n_reasoning = 0;  // of n_output
+    int n_calls_cut = 0;      // calls that were begun and are not whole
 };
 
 // Receives one sequence. Called on the scheduler thread, which must not be held up: hand over and

@@ -13,7 +13,7 @@ tl::unexpected<Error> refuse(Errc code, const config::Endpoint& endpoint, const 
 // What an engine cannot do yet; upstreams are taken to do everything.
 std::string missing_capability(const RequestFacts& facts, const config::Endpoint& endpoint) {
     if (!endpoint.engine) return "";
-    if (facts.needs_tools) return "tools";
+    if (facts.needs_strict_tools) return "a strict tool, a custom tool or functions";
     if (facts.needs_json) return "response_format";
     if (facts.needs_images) return "image input";
     if (facts.needs_penalties) return "penalties and logit_bias";

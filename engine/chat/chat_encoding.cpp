@@ -86,12 +86,17 @@ private:
         const bool is_task_output = i > 0 && turns_[i - 1].task;
         const bool has_reasoning = options_.thinking && !is_task_output &&
                                    (keeps_ || static_cast<int64_t>(i) > last_user_);
+        const auto written =
+            options_.memory ? options_.memory->find(options_.owner, turn.calls) : nullptr;
         if (has_reasoning) {
             out_.put(turn.reasoning);
-            out_.put(Control::think_end);
+            if (!written || !written->in_reasoning) out_.put(Control::think_end);
         }
         out_.put(turn.content);
-        if (!turn.calls.empty()) {
+        if (written) {
+            out_.put(written->lead);
+            out_.put_written(written->text, written->tokens);
+        } else if (!turn.calls.empty()) {
             if (auto put = put_calls(out_, turn.calls); !put) return put;
         }
         if (!turn.without_eos) out_.put(Control::eos);
@@ -203,7 +208,8 @@ Result<std::vector<Segment>> render_turns(std::vector<Turn> turns, const Encodin
 }
 
 Result<std::vector<Segment>> render_chat(const Conversation& conversation,
-                                         config::Encoding encoding, config::Effort tier) {
+                                         config::Encoding encoding, config::Effort tier,
+                                         const CallMemory* memory) {
     if (conversation.messages.empty()) return refuse("there are no messages");
     if (conversation.messages.back().role == Role::assistant) {
         return refuse("the last message must be of the user, the system or a tool");
@@ -211,6 +217,8 @@ Result<std::vector<Segment>> render_chat(const Conversation& conversation,
     EncodingOptions options;
     options.thinking = tier != config::Effort::none;
     options.prefix = effort_prefix(encoding, tier);
+    options.memory = memory;
+    options.owner = conversation.owner;
     return render_turns(turns_of(conversation), options);
 }
 

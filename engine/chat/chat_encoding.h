@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "engine/calls/call_memory.h"
 #include "engine/chat/turn.h"
 #include "engine/engine.h"
 
@@ -28,6 +29,9 @@ struct EncodingOptions {
     bool drop_reasoning = true;  // of earlier answers, unless tools are given
     bool with_bos = true;
     size_t n_context = 0;  // the first turns, that have been rendered already
+    // Where calls of earlier answers to `owner` stand as they were written; null: they are printed.
+    const CallMemory* memory = nullptr;
+    uint64_t owner = 0;
 };
 
 // No two text segments in a row. Errors: prompt_invalid; of the
@@ -38,6 +42,7 @@ Result<std::vector<Segment>> render_turns(std::vector<Turn> turns, const Encodin
 // By the server's rules. Errors: prompt_invalid, for no messages or a last one that is the
 // assistant's, besides those above.
 Result<std::vector<Segment>> render_chat(const Conversation& conversation,
-                                         config::Encoding encoding, config::Effort tier);
+                                         config::Encoding encoding, config::Effort tier,
+                                         const CallMemory* memory = nullptr);
 
 }  // namespace engine

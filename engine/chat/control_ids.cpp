@@ -54,8 +54,10 @@ Result<std::vector<int32_t>> encode_segments(const std::vector<Segment>& segment
                 Error{Errc::unsupported,
                       "the tokenizer has no " + std::string(to_string(*segment.control))});
         }
-        if (const auto encoded = tokenizer.encode_text(segment.text, n_tokens_max, tokens);
-            !encoded) {
+        if (!segment.tokens.empty()) {
+            tokens.insert(tokens.end(), segment.tokens.begin(), segment.tokens.end());
+        } else if (const auto encoded = tokenizer.encode_text(segment.text, n_tokens_max, tokens);
+                   !encoded) {
             return tl::unexpected(encoded.error());
         }
     }

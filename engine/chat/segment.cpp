@@ -38,9 +38,14 @@ std::string_view to_string(Control control) {
 
 void SegmentWriter::put(std::string_view text) {
     if (text.empty()) return;
-    const bool opens = segments_.empty() || segments_.back().control;
+    const bool opens =
+        segments_.empty() || segments_.back().control || !segments_.back().tokens.empty();
     if (opens) segments_.push_back({});
     segments_.back().text += text;
+}
+
+void SegmentWriter::put_written(std::string text, std::vector<int32_t> tokens) {
+    if (!tokens.empty()) segments_.push_back({{}, std::move(text), std::move(tokens)});
 }
 
 std::string text_of(const std::vector<Segment>& segments) {

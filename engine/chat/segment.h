@@ -33,7 +33,8 @@ std::string_view to_string(Control control);
 
 struct Segment {
     std::optional<Control> control;
-    std::string text;  // if it is no control
+    std::string text{};             // if it is no control
+    std::vector<int32_t> tokens{};  // of `text`, where a model wrote it, controls included
 };
 
 // Collects a prompt. Neighbouring texts become one segment, as their tokens may span the border.
@@ -41,6 +42,8 @@ class SegmentWriter {
 public:
     void put(Control control) { segments_.push_back({control, {}}); }
     void put(std::string_view text);
+    // What a model wrote once, as tokens; `text` is what they spell.
+    void put_written(std::string text, std::vector<int32_t> tokens);
     // A tag's opening or closing up to its name: "<" or "</", then the DSML token.
     void open_tag() { put("<"), put(Control::dsml); }
     void close_tag() { put("</"), put(Control::dsml); }

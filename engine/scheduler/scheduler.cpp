@@ -16,14 +16,15 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 }  // namespace
 
 Scheduler::Scheduler(const SchedulerConfig& config, Decoder& decoder, const Tokenizer& tokenizer,
-                     const ControlIds& controls)
+                     const ControlIds& controls, CallMemory* memory)
     : config_(config),
       decoder_(decoder),
       tokenizer_(tokenizer),
       controls_(controls),
       n_vocab_(decoder.n_vocab()),
-      answer_tokens_(answer_tokens(tokenizer, controls, n_vocab_)),
+      memory_(memory),
       logits_(static_cast<size_t>(config.n_sequences_max) * static_cast<size_t>(n_vocab_)),
+      mask_(tokenizer, controls, n_vocab_),
       sampler_(n_vocab_) {
     ENSURE(config.n_sequences_max >= 1 && config.n_queued_max >= 0 && config.n_prefill_tokens >= 1);
     const auto n_places = static_cast<size_t>(config.n_sequences_max);
@@ -50,7 +51,8 @@ Result<SequenceId> Scheduler::submit(Prompt prompt, const Sampling& sampling, in
         !checked) {
         return tl::unexpected(checked.error());
     }
-    AnswerStream answer(tokenizer_, controls_, prompt.thinking, sampling.stop);
+    AnswerStream answer(tokenizer_, controls_, prompt.thinking, sampling.stop,
+                        {prompt.calls, memory_, owner});
     Owned sequence(new Sequence{
         {}, std::move(prompt), sampling, n_output_max, owner, &sink, std::move(answer)});
     const size_t n_open_max =
@@ -240,18 +242,19 @@ void Scheduler::take_row(const Row& row) {
 std::optional<FinishReason> Scheduler::sample(Sequence& sequence, std::span<const float> logits) {
     const Sampling& sampling = sequence.sampling;
     const Draw draw{*sampling.seed, sequence.n_sampled++};
-    const auto token = sampler_.sample(logits, tokens_for(sequence), sampling, draw);
+    const auto use = mask_.next(sequence.answer);
+    const auto token = sampler_.sample(logits, use, sampling, draw);
     if (!token) {
         spdlog::error("engine: sequence {}: the model gave no finite logit", sequence.id.n);
         return FinishReason::failed;
     }
     TokenDelta delta;
     const int64_t n_output_before = sequence.answer.n_output();
-    sequence.answer.push(*token, logprob_of(sequence, logits, *token), delta);
+    sequence.answer.push(*token, logprob_of(sequence, logits, use, *token), delta);
     n_decode_tokens_.fetch_add(sequence.answer.n_output() - n_output_before, kRelaxed);
     std::optional<FinishReason> reason;
     if (sequence.answer.state() == AnswerStream::State::ended) {
-        reason = FinishReason::stop;
+        reason = sequence.answer.reason();
     } else if (sequence.answer.n_output() == sequence.n_output_max) {
         sequence.answer.finish(delta);
         reason = FinishReason::length;
@@ -262,8 +265,8 @@ std::optional<FinishReason> Scheduler::sample(Sequence& sequence, std::span<cons
 }
 
 std::optional<TokenLogprob> Scheduler::logprob_of(const Sequence& sequence,
-                                                  std::span<const float> logits, int32_t token) {
-    const auto use = tokens_for(sequence);
+                                                  std::span<const float> logits,
+                                                  std::span<const TokenUse> use, int32_t token) {
     const bool is_content = sequence.answer.state() == AnswerStream::State::content &&
                             use[static_cast<size_t>(token)] == TokenUse::text;
     if (!sequence.sampling.logprobs || !is_content) return std::nullopt;
@@ -276,13 +279,11 @@ std::optional<TokenLogprob> Scheduler::logprob_of(const Sequence& sequence,
 }
 
 void Scheduler::deliver(Sequence& sequence, TokenDelta&& delta) {
-    if (delta.reasoning.empty() && delta.content.empty() && delta.logprobs.empty()) return;
+    if (delta.reasoning.empty() && delta.content.empty() && delta.logprobs.empty() &&
+        delta.calls.empty()) {
+        return;
+    }
     if (!sequence.sink->on_delta(std::move(delta))) sequence.parked = true;
-}
-
-std::span<const TokenUse> Scheduler::tokens_for(const Sequence& sequence) const {
-    return sequence.answer.state() == AnswerStream::State::thinking ? answer_tokens_.thinking
-                                                                    : answer_tokens_.content;
 }
 
 std::span<float> Scheduler::logits_of(const Sequence& sequence) {

@@ -14,7 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/chat/control_ids.h"
+#include "engine/chat/answer_mask.h"
 #include "engine/engine.h"
 #include "engine/sampling/sampler.h"
 #include "engine/scheduler/decoder.h"
@@ -33,9 +33,10 @@ struct SchedulerConfig {
 
 class Scheduler {
 public:
-    // Borrows decoder and tokenizer, which outlive it. Starts the thread.
+    // Borrows decoder, tokenizer and memory, which outlive it. Starts the thread. `memory` takes
+    // what answers write to call tools, if there is one.
     Scheduler(const SchedulerConfig& config, Decoder& decoder, const Tokenizer& tokenizer,
-              const ControlIds& controls);
+              const ControlIds& controls, CallMemory* memory = nullptr);
     ~Scheduler();  // ends every sequence as cancelled, then the thread
     Scheduler(const Scheduler&) = delete;
     Scheduler& operator=(const Scheduler&) = delete;
@@ -72,9 +73,8 @@ private:
     void take_row(const Row& row);
     std::optional<FinishReason> sample(Sequence& sequence, std::span<const float> logits);
     std::optional<TokenLogprob> logprob_of(const Sequence& sequence, std::span<const float> logits,
-                                           int32_t token);
+                                           std::span<const TokenUse> use, int32_t token);
     static void deliver(Sequence& sequence, TokenDelta&& delta);
-    std::span<const TokenUse> tokens_for(const Sequence& sequence) const;
     std::span<float> logits_of(const Sequence& sequence);
     void end(Sequence& sequence, FinishReason reason);
     void end_all();
@@ -86,7 +86,7 @@ private:
     const Tokenizer& tokenizer_;
     const ControlIds controls_;
     const int64_t n_vocab_;
-    const AnswerTokens answer_tokens_;
+    CallMemory* const memory_;
 
     std::mutex mutex_;
     std::condition_variable wake_;
@@ -107,6 +107,7 @@ private:
     std::vector<Row> rows_;
     std::vector<Decoder::Chunk> batch_;
     std::vector<float> logits_;  // [n_sequences_max, n_vocab], by place
+    AnswerMask mask_;
     Sampler sampler_;
 
     // Written on the scheduler thread, but n_waiting_, which follows waiting_.

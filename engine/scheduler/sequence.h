@@ -33,7 +33,8 @@ struct Sequence {
         return std::span(prompt.tokens).subspan(n_prefilled);
     }
     TokenUsage usage() const {
-        return {static_cast<int64_t>(n_prefilled), 0, answer.n_output(), answer.n_reasoning()};
+        return {static_cast<int64_t>(n_prefilled), 0, answer.n_output(), answer.n_reasoning(),
+                answer.n_calls_cut()};
     }
 };
 

@@ -88,6 +88,50 @@ void append_usage(std::string& out, const Usage& usage) {
     out += R"(,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}})";
 }
 
+// The members of a call that stand beside its index.
+void append_call_head(std::string& out, const engine::ToolCallDelta& call) {
+    out += R"("id":)";
+    append_json_string(out, call.id);
+    out += R"(,"type":"function",)";
+}
+
+void append_function(std::string& out, const engine::ToolCallDelta& call) {
+    out += R"("function":{)";
+    if (!call.id.empty()) {
+        out += R"("name":)";
+        append_json_string(out, call.name);
+        out += ',';
+    }
+    out += R"("arguments":)";
+    append_json_string(out, call.arguments);
+    out += '}';
+}
+
+// Pieces of a stream: id, type and name stand in the first piece of a call only.
+void append_call_pieces(std::string& out, const std::vector<engine::ToolCallDelta>& calls) {
+    out += R"("tool_calls":[)";
+    for (const engine::ToolCallDelta& call : calls) {
+        out += &call != &calls.front() ? R"(,{"index":)" : R"({"index":)";
+        append_number(out, call.index);
+        out += ',';
+        if (!call.id.empty()) append_call_head(out, call);
+        append_function(out, call);
+        out += '}';
+    }
+    out += ']';
+}
+
+void append_calls(std::string& out, const std::vector<engine::ToolCallDelta>& calls) {
+    out += R"("tool_calls":[)";
+    for (const engine::ToolCallDelta& call : calls) {
+        out += &call != &calls.front() ? ",{" : "{";
+        append_call_head(out, call);
+        append_function(out, call);
+        out += '}';
+    }
+    out += ']';
+}
+
 }  // namespace
 
 ChunkEncoder::ChunkEncoder(AnswerHead head, bool with_usage, bool with_logprobs)
@@ -95,10 +139,11 @@ ChunkEncoder::ChunkEncoder(AnswerHead head, bool with_usage, bool with_logprobs)
     append_head(open_, head, "chat.completion.chunk");
 }
 
-std::string ChunkEncoder::role_chunk() const {
+std::string ChunkEncoder::role_chunk(Opening opening) const {
     std::string out = open_;
-    out +=
-        R"(,"choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":)";
+    out += R"(,"choices":[{"index":0,"delta":{"role":"assistant","content":)";
+    out += opening == Opening::calls ? "null" : R"("")";
+    out += R"(,"refusal":null},"logprobs":)";
     out += with_logprobs_ ? R"({"content":[],"refusal":null})" : "null";
     out += R"(,"finish_reason":null}])";
     return out += with_usage_ ? R"(,"usage":null})" : "}";
@@ -113,10 +158,14 @@ std::string ChunkEncoder::delta_chunk(const engine::TokenDelta& delta) const {
         out += R"("reasoning_content":)";
         append_json_string(out, delta.reasoning);
     }
-    if (!delta.content.empty() || delta.reasoning.empty()) {
+    if (!delta.content.empty() || (delta.reasoning.empty() && delta.calls.empty())) {
         if (out.back() != '{') out += ',';
         out += R"("content":)";
         append_json_string(out, delta.content);
+    }
+    if (!delta.calls.empty()) {
+        if (out.back() != '{') out += ',';
+        append_call_pieces(out, delta.calls);
     }
     out += R"(},"logprobs":)";
     if (with_logprobs_ && !delta.logprobs.empty()) {
@@ -149,10 +198,15 @@ std::string completion(const AnswerHead& head, const engine::TokenDelta& whole,
     out.reserve(whole.content.size() + whole.reasoning.size() + 768);
     append_head(out, head, "chat.completion");
     out += R"(,"choices":[{"index":0,"message":{"role":"assistant","content":)";
-    append_json_string(out, whole.content);
+    const bool has_content = whole.calls.empty() || !whole.content.empty();
+    append_json_string_or_null(out, has_content ? &whole.content : nullptr);
     if (!whole.reasoning.empty()) {
         out += R"(,"reasoning_content":)";
         append_json_string(out, whole.reasoning);
+    }
+    if (!whole.calls.empty()) {
+        out += ',';
+        append_calls(out, whole.calls);
     }
     out += R"(,"refusal":null,"annotations":[]},"logprobs":)";
     if (with_logprobs) {

@@ -16,13 +16,16 @@ struct AnswerHead {
     std::string fingerprint;
 };
 
+// What an answer begins with: the content of one that begins with calls is null.
+enum class Opening : uint8_t { text, calls };
+
 // Encodes one streamed choice. In order: role_chunk once, delta_chunk any times, finish_chunk once,
 // then usage_chunk if wanted. `with_usage`: the client asked for usage, so every other chunk says
 // "usage":null.
 class ChunkEncoder {
 public:
     ChunkEncoder(AnswerHead head, bool with_usage, bool with_logprobs);
-    std::string role_chunk() const;
+    std::string role_chunk(Opening opening = Opening::text) const;
     std::string delta_chunk(const engine::TokenDelta& delta) const;
     std::string finish_chunk(std::string_view finish_reason) const;
     std::string usage_chunk(const Usage& usage) const;
@@ -33,7 +36,7 @@ private:
     bool with_logprobs_;
 };
 
-// The unstreamed answer.
+// The unstreamed answer. A call in `whole` is all of it in one piece.
 std::string completion(const AnswerHead& head, const engine::TokenDelta& whole,
                        std::string_view finish_reason, const Usage& usage, bool with_logprobs);
 

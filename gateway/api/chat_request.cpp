@@ -41,7 +41,7 @@ Fault check_fields(const RequestFields& fields, ChatRequest& request) {
     if (auto fault = check_stream(fields, request)) return fault;
     if (auto fault = check_rest(fields)) return fault;
     if (auto fault = check_extensions(fields, request)) return fault;
-    request.needs_tools = tools.n_tools > 0;
+    request.needs_strict_tools = tools.has_strict;
     request.needs_images = messages.has_media;
     const PromptBound bound = prompt_bound(fields, messages, tools);
     request.n_prompt_tokens_bound = bound.n_tokens_max;

@@ -36,7 +36,8 @@ struct ChatRequest {
     int n_choices = 1;
     engine::Sampling sampling;
     routing::ThinkingAsk thinking;
-    bool needs_tools = false, needs_json = false, needs_images = false, needs_penalties = false;
+    bool needs_strict_tools = false;  // or custom ones, or functions
+    bool needs_json = false, needs_images = false, needs_penalties = false;
 
     // An upper bound of prompt tokens for any remote byte-level BPE model: never below the truth.
     int64_t n_prompt_tokens_bound = 0;

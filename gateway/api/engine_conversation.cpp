@@ -91,13 +91,65 @@ Fault read_message(const JsonPlace& place, element value, engine::ChatMessage& o
     return {};
 }
 
-void read_tools(const ChatRequest& request, simdjson::dom::object root, engine::Conversation& out) {
+// The name in {"type":"function","function":{"name":...}}.
+Fault read_choice_name(const JsonPlace& place, simdjson::dom::object choice,
+                       std::vector<std::string>& out) {
+    std::string_view name;
+    if (choice.at_key("function").at_key("name").get(name))
+        return unsupported({place, "type"}, "tools that are no functions");
+    out.emplace_back(name);
+    return {};
+}
+
+// Needs a choice that parse_chat_request() has accepted.
+Fault read_tool_choice(const JsonPlace& place, element value, engine::ToolChoice& out) {
+    using Mode = engine::ToolChoice::Mode;
+    std::string_view word;
+    simdjson::dom::object choice, allowed;
+    simdjson::dom::array tools;
+    if (!value.get(word)) {
+        if (word == "none") out.mode = Mode::none;
+        if (word == "required") out.mode = Mode::required;
+        return {};
+    }
+    if (value.get(choice)) return internal_error();
+    if (choice.at_key("allowed_tools").get(allowed)) {
+        out.mode = Mode::required;
+        out.n_calls_max = 1;
+        return read_choice_name(place, choice, out.only);
+    }
+    if (allowed.at_key("mode").get(word) || allowed.at_key("tools").get(tools))
+        return internal_error();
+    if (word == "required") out.mode = Mode::required;
+    const JsonPlace here(JsonPlace(place, "allowed_tools"), "tools");
+    size_t index = 0;
+    for (const element tool : tools) {
+        simdjson::dom::object object;
+        if (tool.get(object)) return internal_error();
+        if (auto fault = read_choice_name({here, index++}, object, out.only)) return fault;
+    }
+    if (!out.only.empty()) return {};
+    if (out.mode == Mode::required) return unsupported(here, "a required call of no tool");
+    out.mode = Mode::none;
+    return {};
+}
+
+Fault read_tools(const ChatRequest& request, simdjson::dom::object root,
+                 engine::Conversation& out) {
+    simdjson::dom::array tools;
+    if (root.at_key("tools").get(tools) || tools.begin() == tools.end()) return {};
     for (const BodyMember& field : request.members) {
         if (field.key != "tools") continue;
-        simdjson::dom::array tools;
-        if (root.at_key("tools").get(tools) || tools.begin() == tools.end()) return;
         out.tools = request.body.substr(field.value_begin, field.value_end - field.value_begin);
     }
+    if (const auto choice = member(root, "tool_choice")) {
+        if (auto fault = read_tool_choice(JsonPlace("tool_choice"), *choice, out.tool_choice))
+            return fault;
+    }
+    bool parallel = true;
+    if (!root.at_key("parallel_tool_calls").get(parallel) && !parallel)
+        out.tool_choice.n_calls_max = 1;
+    return {};
 }
 
 }  // namespace
@@ -115,7 +167,8 @@ tl::expected<engine::Conversation, ApiError> engine_conversation(const ChatReque
     for (const element message : messages)
         if (auto fault = read_message({place, index++}, message, out.messages.emplace_back()))
             return tl::unexpected(std::move(*fault));
-    read_tools(request, document.root(), out);
+    if (auto fault = read_tools(request, document.root(), out))
+        return tl::unexpected(std::move(*fault));
     document.shrink();
     return out;
 }

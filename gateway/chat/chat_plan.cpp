@@ -21,7 +21,7 @@ routing::RequestFacts facts_of(const ChatRequest& request) {
     facts.n_prompt_tokens = request.n_prompt_tokens_estimate;
     facts.n_output_tokens_max = request.n_output_tokens_max.value_or(0);
     facts.n_choices = request.n_choices;
-    facts.needs_tools = request.needs_tools;
+    facts.needs_strict_tools = request.needs_strict_tools;
     facts.needs_json = request.needs_json;
     facts.needs_images = request.needs_images;
     facts.needs_penalties = request.needs_penalties;
@@ -29,17 +29,20 @@ routing::RequestFacts facts_of(const ChatRequest& request) {
     return facts;
 }
 
-Prepared prepare(const ChatRequest& request, const engine::Engine& engine, config::Effort tier) {
+Prepared prepare(const ChatRequest& request, const engine::Engine& engine, config::Effort tier,
+                 uint64_t owner) {
     auto conversation = engine_conversation(request);
     if (!conversation) return tl::unexpected(std::move(conversation.error()));
+    conversation->owner = owner;
     auto prompt = engine.prepare(*conversation, tier);
     if (!prompt) return tl::unexpected(api_error(prompt.error(), {request.model, 0, 0}));
     return std::move(*prompt);
 }
 
 asio::awaitable<Prepared> prepare_elsewhere(const ChatRequest& request,
-                                            const engine::Engine& engine, config::Effort tier) {
-    co_return prepare(request, engine, tier);
+                                            const engine::Engine& engine, config::Effort tier,
+                                            uint64_t owner) {
+    co_return prepare(request, engine, tier, owner);
 }
 
 // Fits the output limit into what the exact prompt leaves. A limit of the client's own is never
@@ -58,7 +61,7 @@ std::optional<ApiError> fit_context(PlannedStep& step, const ChatRequest& reques
 asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& request,
                                                             const Snapshot& snapshot,
                                                             asio::thread_pool& workers,
-                                                            uint64_t seed) {
+                                                            uint64_t owner, uint64_t seed) {
     const config::Config& config = *snapshot.config;
     const routing::HealthSnapshot health(config.endpoints.size(), true);
     auto routed = routing::plan_route(facts_of(request), config, health, seed);
@@ -81,10 +84,10 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
             // twice.
             Prepared prompt;
             if (request.body.size() <= kInlinePromptBytes)
-                prompt = prepare(request, engine, tier);
+                prompt = prepare(request, engine, tier, owner);
             else
-                prompt = co_await asio::co_spawn(workers, prepare_elsewhere(request, engine, tier),
-                                                 asio::use_awaitable);
+                prompt = co_await asio::co_spawn(
+                    workers, prepare_elsewhere(request, engine, tier, owner), asio::use_awaitable);
             if (!prompt) {
                 left_out = std::move(prompt.error());
                 continue;

@@ -29,10 +29,11 @@ struct ChatPlan {
 };
 
 // Tokenising long prompts happens on `workers`, so that the io thread goes on; the coroutine comes
-// back to its own thread. Errors: what the client is told when no step can serve the request.
+// back to its own thread. `owner` is the account, as the engine knows it. Errors: what the client
+// is told when no step can serve the request.
 asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& request,
                                                             const Snapshot& snapshot,
                                                             asio::thread_pool& workers,
-                                                            uint64_t seed);
+                                                            uint64_t owner, uint64_t seed);
 
 }  // namespace gateway

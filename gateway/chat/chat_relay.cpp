@@ -83,6 +83,7 @@ private:
             record_.route = route->second;
 
         auto plan = co_await plan_chat(chat_, *request_.snapshot, services_.workers,
+                                       static_cast<uint64_t>(request_.caller.account.n),
                                        static_cast<uint64_t>(request_.caller.key.n));
         mark = lap(record_.plan, mark);
         if (!plan) {

@@ -14,16 +14,31 @@ using engine::FinishReason;
 using engine::TokenDelta;
 using engine::TokenUsage;
 
+int64_t n_call_bytes(const TokenDelta& delta) {
+    size_t n_bytes = 0;
+    for (const auto& call : delta.calls) n_bytes += call.name.size() + call.arguments.size();
+    return static_cast<int64_t>(n_bytes);
+}
+
 // Bytes that a delta will take in a chunk, near enough for a limit.
 int64_t weight(const TokenDelta& delta) {
-    return static_cast<int64_t>(delta.reasoning.size() + delta.content.size() +
-                                64 * delta.logprobs.size() + 200);
+    const size_t n_heads = 64 * (delta.logprobs.size() + delta.calls.size()) + 200;
+    return static_cast<int64_t>(delta.reasoning.size() + delta.content.size() + n_heads) +
+           n_call_bytes(delta);
 }
 
 void append(TokenDelta& whole, TokenDelta&& part) {
     whole.reasoning += part.reasoning;
     whole.content += part.content;
     for (auto& logprob : part.logprobs) whole.logprobs.push_back(std::move(logprob));
+    for (auto& call : part.calls) {
+        if (whole.calls.empty() || whole.calls.back().index != call.index) {
+            whole.calls.push_back(std::move(call));
+        } else {
+            whole.calls.back().arguments += call.arguments;
+            whole.calls.back().ends = call.ends;
+        }
+    }
 }
 
 Usage usage_of(const TokenUsage& usage) {
@@ -101,7 +116,22 @@ private:
 };
 
 std::string_view finish_word(FinishReason reason) {
-    return reason == FinishReason::length ? "length" : "stop";
+    switch (reason) {
+        case FinishReason::length:
+            return "length";
+        case FinishReason::tool_calls:
+            return "tool_calls";
+        case FinishReason::stop:
+        case FinishReason::cancelled:
+        case FinishReason::failed:
+            break;
+    }
+    return "stop";
+}
+
+Opening opening_of(const TokenDelta& delta) {
+    const bool has_text = !delta.reasoning.empty() || !delta.content.empty();
+    return has_text || delta.calls.empty() ? Opening::text : Opening::calls;
 }
 
 class EngineAttempt final : public Attempt {
@@ -167,11 +197,11 @@ private:
                 append(whole_, std::move(delta));
                 continue;
             }
-            if (!std::exchange(began_, true)) add(batch, encoder_.role_chunk());
+            if (!std::exchange(began_, true)) add(batch, encoder_.role_chunk(opening_of(delta)));
             ChatChunk& chunk = add(batch, encoder_.delta_chunk(delta));
             chunk.n_reasoning_bytes = static_cast<int64_t>(delta.reasoning.size());
-            chunk.n_text_bytes =
-                chunk.n_reasoning_bytes + static_cast<int64_t>(delta.content.size());
+            chunk.n_text_bytes = chunk.n_reasoning_bytes +
+                                 static_cast<int64_t>(delta.content.size()) + n_call_bytes(delta);
         }
         if (arrivals.end) {
             running_ = false;
@@ -195,11 +225,14 @@ private:
                 return;
             case FinishReason::stop:
             case FinishReason::length:
+            case FinishReason::tool_calls:
                 break;
         }
+        if (counted.n_calls_cut > 0) end.detail = "a tool call was cut at the output limit";
         end.kind = AttemptEnd::Kind::complete;
         end.finish_reason = finish_word(reason);
         if (!stream_) {
+            std::erase_if(whole_.calls, [](const auto& call) { return !call.ends; });
             add(batch, completion(head_, whole_, end.finish_reason, *end.usage, logprobs_));
             return;
         }

@@ -1,0 +1,98 @@
+#include "engine/chat/answer_mask.h"
+
+#include <algorithm>
+
+namespace engine {
+namespace {
+
+// A token that begins the name of the DSML token: its first character, or a part of that.
+bool begins_dsml(std::string_view bytes) {
+    constexpr std::string_view kBar = "｜";
+    const size_t n = std::min(bytes.size(), kBar.size());
+    return bytes.substr(0, n) == kBar.substr(0, n);
+}
+
+}  // namespace
+
+AnswerMask::AnswerMask(const Tokenizer& tokenizer, const ControlIds& controls, int64_t n_vocab)
+    : tokenizer_(tokenizer), controls_(controls), vocabulary_(tokenizer) {
+    AnswerTokens tokens = answer_tokens(tokenizer, controls, n_vocab);
+    Mask text = tokens.content;
+    set(text, Control::eos, TokenUse::never);
+    json_string_ = text;
+    for (const int32_t id : vocabulary_.breaking()) {
+        if (id < n_vocab) json_string_[static_cast<size_t>(id)] = TokenUse::never;
+    }
+    tags_.assign(text.size(), TokenUse::never);
+    thinking_ = masks_of(std::move(tokens.thinking));
+    content_ = masks_of(std::move(tokens.content));
+    value_ = masks_of(std::move(text));
+}
+
+AnswerMask::Masks AnswerMask::masks_of(Mask plain) const {
+    Mask behind_less = plain;
+    for (size_t id = 0; id < plain.size(); ++id) {
+        if (plain[id] == TokenUse::text && begins_dsml(tokenizer_.bytes(static_cast<int32_t>(id))))
+            behind_less[id] = TokenUse::never;
+    }
+    return {std::move(plain), std::move(behind_less)};
+}
+
+void AnswerMask::set(Mask& mask, Control control, TokenUse use) const {
+    const int32_t id = controls_[control];
+    if (id >= 0 && static_cast<size_t>(id) < mask.size()) mask[static_cast<size_t>(id)] = use;
+}
+
+std::span<const TokenUse> AnswerMask::next(const AnswerStream& answer) {
+    for (const int32_t id : found_) (*changed_)[static_cast<size_t>(id)] = TokenUse::never;
+    found_.clear();
+    switch (answer.state()) {
+        case AnswerStream::State::thinking:
+            return text(thinking_, answer);
+        case AnswerStream::State::calls:
+            if (!answer.calls()->broken()) return calls(answer.calls()->machine());
+            [[fallthrough]];
+        case AnswerStream::State::content:
+        case AnswerStream::State::ended:
+            break;
+    }
+    return text(content_, answer);
+}
+
+std::span<const TokenUse> AnswerMask::text(Masks& masks, const AnswerStream& answer) {
+    const CallGrammar* grammar = answer.grammar();
+    const bool is_less = answer.tail() == AnswerStream::Tail::less;
+    const bool is_plain = !grammar || answer.tail() == AnswerStream::Tail::other;
+    Mask& mask = is_plain ? masks.plain : masks.behind_less;
+    const bool opens = grammar && grammar->may_call() && is_less;
+    set(mask, Control::dsml, opens ? TokenUse::control : TokenUse::never);
+    const bool ends = !grammar || !grammar->must_call();
+    set(mask, Control::eos, ends ? TokenUse::control : TokenUse::never);
+    return mask;
+}
+
+std::span<const TokenUse> AnswerMask::calls(const CallMachine& machine) {
+    const CallMachine::Place& place = machine.place();
+    const TokenUse dsml = machine.takes_dsml() ? TokenUse::control : TokenUse::never;
+    if (place.at == CallMachine::At::text) {
+        Mask& mask = place.n == 0 ? value_.plain : value_.behind_less;
+        set(mask, Control::dsml, dsml);
+        return mask;
+    }
+    const bool in_string = place.at == CallMachine::At::json && place.json.in_string();
+    Mask& mask = in_string ? json_string_ : tags_;
+    if (in_string) {
+        for (const int32_t id : vocabulary_.breaking()) {
+            if (vocabulary_.accepts(machine, id)) found_.push_back(id);
+        }
+    } else {
+        vocabulary_.find(machine, found_);
+    }
+    std::erase_if(found_, [&](int32_t id) { return static_cast<size_t>(id) >= mask.size(); });
+    for (const int32_t id : found_) mask[static_cast<size_t>(id)] = TokenUse::text;
+    changed_ = &mask;
+    set(mask, Control::dsml, dsml);
+    return mask;
+}
+
+}  // namespace engine
