@@ -1,4 +1,5 @@
 """Judges answers of the demo model against the held-out set: required and forbidden words, no model in between."""
+import functools
 import json
 import re
 from pathlib import Path
@@ -54,14 +55,20 @@ def runs(text, n):
     return {tuple(found[i : i + n]) for i in range(len(found) - n + 1)}
 
 
+@functools.cache
+def what_leaks():
+    """({run of words: its question}, whole questions, values of tool calls)"""
+    entries = questions() + tool_calls()
+    wanted = {run: entry["question"] for entry in entries for run in runs(entry["question"], N_SHARED_WORDS_MAX + 1)}
+    whole = {tuple(words(entry["question"])) for entry in entries + second_questions()}
+    return wanted, whole, {str(value).lower() for entry in tool_calls() for value in entry["arguments"].values()}
+
+
 def leaks(training_texts):
     """What training text gives away of the held-out set, one line each: a run of words of a question, a whole
     question (of the second set too), or a value of a tool call."""
     n = N_SHARED_WORDS_MAX + 1
-    entries = questions() + tool_calls()
-    wanted = {run: entry["question"] for entry in entries for run in runs(entry["question"], n)}
-    whole = {tuple(words(entry["question"])) for entry in entries + second_questions()}
-    values = {str(value).lower() for entry in tool_calls() for value in entry["arguments"].values()}
+    wanted, whole, values = what_leaks()
     for text in training_texts:
         found = words(text)
         for run in runs(text, n) & wanted.keys():

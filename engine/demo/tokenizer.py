@@ -1,17 +1,16 @@
 """A small byte-level BPE tokenizer in the official file's shape, its merges learnt from a text."""
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 
-# The pre-tokenizer of the full model, step by step.
+# The pre-tokenizer of the full model, step by step, after the first: runs of up to three digits there.
 SPLITS = [
-    r"\p{N}{1,3}",
     "[一-龥\u3040-ゟ゠-ヿ]+",
     r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|"""
     r""" ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+""",
 ]
-# What they do to ASCII, which is all that the corpus holds.
+# What they do to ASCII, which is all that the texts hold.
 ASCII_SPLIT = re.compile(
-    r"""[0-9]{1,3}|[!-/:-@\[-`{-~][A-Za-z]+|[^\r\nA-Za-z!-/:-@\[-`{-~0-9]?[A-Za-z]+|"""
+    r"""[!-/:-@\[-`{-~][A-Za-z]+|[^\r\nA-Za-z!-/:-@\[-`{-~0-9]?[A-Za-z]+|"""
     r""" ?[!-/:-@\[-`{-~]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
 )
 
@@ -38,22 +37,40 @@ def byte_alphabet():
     return letters
 
 
-def learn_merges(text, letters, n_merges):
-    """The most frequent pair first; of equals the one that sorts first."""
-    words = Counter(m.group() for m in ASCII_SPLIT.finditer(text))
+def ascii_pieces(text, n_digits_max):
+    """What the pre-tokenizer makes of an ASCII text."""
+    for part in re.split(rf"([0-9]{{1,{n_digits_max}}})", text):
+        if part[:1].isdigit():
+            yield part
+        else:
+            yield from ASCII_SPLIT.findall(part)
+
+
+def learn_merges(words, letters, n_merges, merges=(), allowed=lambda pair: True):
+    """Goes on after `merges`: the most frequent pair first; of equals the one that sorts first. `words`: {piece: count}."""
+    merges = list(merges)
     pieces = {w: tuple(letters[b] for b in w.encode()) for w in words}
-    merges = []
+    for merge in merges:
+        pieces = {word: apply_merge(parts, merge) for word, parts in pieces.items()}
+    pairs, found_in = Counter(), defaultdict(set)
+
+    def count(word, sign):
+        for pair in zip(pieces[word], pieces[word][1:]):
+            pairs[pair] += sign * words[word]
+            found_in[pair].add(word)
+
+    for word in words:
+        count(word, 1)
     while len(merges) < n_merges:
-        pairs = Counter()
-        for word, count in words.items():
-            for pair in zip(pieces[word], pieces[word][1:]):
-                pairs[pair] += count
-        if not pairs:
+        left = [pair for pair, n in pairs.items() if n > 0 and allowed(pair)]
+        if not left:
             raise ValueError(f"the text has only {len(merges)} merges")
-        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        best = min(left, key=lambda pair: (-pairs[pair], pair))
         merges.append(best)
-        for word, parts in pieces.items():
-            pieces[word] = apply_merge(parts, best)
+        for word in sorted(found_in[best]):
+            count(word, -1)
+            pieces[word] = apply_merge(pieces[word], best)
+            count(word, 1)
     return merges
 
 
@@ -76,12 +93,13 @@ def added_token(token_id, content, special):
             "rstrip": False, "normalized": False, "special": special}
 
 
-def make_tokenizer(text, n_vocab):
+def n_merges_of(n_vocab):
+    return n_vocab - len(FIRST_TOKENS) - 256 - len(ADDED_TOKENS)
+
+
+def make_tokenizer(merges, n_vocab, n_digits_max):
     """(tokenizer.json, tokenizer_config.json, id of every added token); ids fill 0..n_vocab - 1."""
-    letters = byte_alphabet()
-    n_merges = n_vocab - len(FIRST_TOKENS) - 256 - len(ADDED_TOKENS)
-    merges = learn_merges(text, letters, n_merges)
-    vocab = {}
+    letters, vocab = byte_alphabet(), {}
     for token in FIRST_TOKENS + sorted(letters.values()) + [a + b for a, b in merges]:
         if token not in vocab:
             vocab[token] = len(vocab)
@@ -91,7 +109,8 @@ def make_tokenizer(text, n_vocab):
     names = [f"<｜place▁holder▁no▁{i}｜>" for i in range(n_free)] + ADDED_TOKENS
     for i, token in enumerate(names, start=len(vocab)):
         added.append(added_token(i, token, token in SPECIAL or "place▁holder" in token))
-    split = [{"type": "Split", "pattern": {"Regex": r}, "behavior": "Isolated", "invert": False} for r in SPLITS]
+    split = [{"type": "Split", "pattern": {"Regex": r}, "behavior": "Isolated", "invert": False}
+             for r in [r"\p{N}" + (f"{{1,{n_digits_max}}}" if n_digits_max > 1 else ""), *SPLITS]]
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
     tokenizer = {
         "version": "1.0",

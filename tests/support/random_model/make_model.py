@@ -13,11 +13,12 @@ import math
 import random
 import struct
 import sys
+from collections import Counter
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2] / "engine" / "demo"))
-from tokenizer import make_tokenizer  # noqa: E402
+from tokenizer import ascii_pieces, byte_alphabet, learn_merges, make_tokenizer, n_merges_of  # noqa: E402
 
 SEED = 20261101
 N_VOCAB = 1088
@@ -201,7 +202,8 @@ def write_json(path, value, **how):
 def make_model(directory):
     directory.mkdir(parents=True, exist_ok=True)
     corpus = (HERE / "corpus.txt").read_text(encoding="utf-8")
-    tokenizer, tokenizer_config, ids = make_tokenizer(corpus, N_VOCAB)
+    merges = learn_merges(Counter(ascii_pieces(corpus, 3)), byte_alphabet(), n_merges_of(N_VOCAB))
+    tokenizer, tokenizer_config, ids = make_tokenizer(merges, N_VOCAB, 3)
     end_tokens = [ids["<｜end▁of▁sentence｜>"], ids["</think>"]]
     rng = random.Random(SEED)
     tensors = [(name, shape, *tensor_bytes(rng, shape, kind, end_tokens))
