@@ -62,6 +62,15 @@ struct AttemptBatch {
     std::optional<AttemptEnd> end;
 };
 
+// Takes chunks out of hand while next() waits: a stream that flows is never resumed for them.
+class ChunkTaker {
+public:
+    virtual ~ChunkTaker() = default;
+    // True: `chunks` were taken and the wait goes on. False: next() returns, with what is still in
+    // `chunks`. On the io thread, at a place where coroutines may be resumed; must not resume one.
+    virtual bool take_chunks(std::vector<ChatChunk>& chunks) = 0;
+};
+
 class Attempt {
 public:
     virtual ~Attempt() = default;
@@ -75,6 +84,8 @@ public:
     // Makes a waiting next() return now, with an empty batch if nothing has happened: the caller
     // has something else to do (a heartbeat). Harmless when nobody waits.
     virtual void wake() {}
+    // From now on chunks may go to `taker`, which outlives this. A producer may ignore it.
+    virtual void pass_to(ChunkTaker&) {}
 };
 
 }  // namespace gateway

@@ -6,6 +6,7 @@
 #include "gateway/chat/charge.h"
 #include "gateway/chat/chat_plan.h"
 #include "gateway/chat/engine_attempt.h"
+#include "gateway/chat/event_stream.h"
 #include "gateway/telemetry/wall_clock.h"
 
 namespace gateway {
@@ -14,11 +15,6 @@ namespace {
 
 using billing::Outcome;
 using std::chrono::steady_clock;
-
-constexpr std::string_view kEventOpen = "data: ";
-constexpr std::string_view kEventClose = "\n\n";
-constexpr std::string_view kDone = "data: [DONE]\n\n";
-constexpr std::string_view kKeepAlive = ": keep-alive\n\n";
 
 Outcome outcome_of(const ApiError& error) {
     if (error.status == 429)
@@ -36,13 +32,14 @@ Usage usage_of(const billing::TokenCounts& tokens) {
     return usage;
 }
 
-class Relay final : public HeartbeatListener {
+class Relay final : public HeartbeatListener, public ChunkTaker {
 public:
     Relay(RelayServices& services, RelayRequest&& request, HttpExchange& exchange)
         : services_(services),
           request_(std::move(request)),
           config_(*request_.snapshot->config),
           exchange_(exchange),
+          stream_(exchange),
           reserve_ticket_(services.mailbox) {
         record_.request_id = request_.request_id;
         record_.client_request_id = request_.client_request_id;
@@ -50,7 +47,7 @@ public:
 
     asio::awaitable<void> run(std::string body) {
         co_await serve(std::move(body));
-        if (stream_began_) services_.metrics.stream_closed();
+        if (stream_.began()) services_.metrics.stream_closed();
         record_.total = steady_clock::now() - request_.received;
         request_.snapshot->metrics->record(record_);
         services_.log.request(record_, config_);
@@ -63,9 +60,19 @@ public:
             attempt_->cancel();
             return;
         }
-        if (!attempt_ || !chat_.stream || now - last_write_ < config_.limits.keepalive) return;
+        if (!attempt_ || !chat_.stream || now - stream_.last_write() < config_.limits.keepalive)
+            return;
         heartbeat_due_ = true;
         attempt_->wake();
+    }
+
+    // A stream that flows: its first event has told that the RESERVE is on disk, the client reads.
+    bool take_chunks(std::vector<ChatChunk>& chunks) override {
+        if (!stream_.began() || stream_.is_pending() || client_gone_ || reserve_failed_)
+            return false;
+        for (const ChatChunk& chunk : chunks) take(chunk);
+        chunks.clear();
+        return !stream_.is_pending() || stream_.write_now();
     }
 
 private:
@@ -150,16 +157,20 @@ private:
         auto started = start(step);
         if (!started) co_return std::move(started.error());
         attempt_ = std::move(*started);
+        if (chat_.stream) attempt_->pass_to(*this);
         request_.snapshot->metrics->inflight(step.attempt.endpoint, 1);
         std::optional<AttemptEnd> end;
         while (!end) {
             AttemptBatch batch = co_await attempt_->next();
             if (std::exchange(heartbeat_due_, false) && batch.chunks.empty() && !batch.end)
                 co_await send_keepalive();
-            for (ChatChunk& chunk : batch.chunks) take(chunk);
+            for (ChatChunk& chunk : batch.chunks) {
+                take(chunk);
+                if (!chat_.stream) body_ = std::move(chunk.data);
+            }
             end = std::move(batch.end);
             // The last events leave together with [DONE], once SETTLE is on disk.
-            if (!end && chat_.stream && !out_.empty()) co_await flush();
+            if (!end && stream_.is_pending()) co_await flush();
         }
         attempt_.reset();
         request_.snapshot->metrics->inflight(step.attempt.endpoint, -1);
@@ -210,20 +221,17 @@ private:
         return tl::unexpected(std::move(end));
     }
 
-    // One event of the answer: into the buffer that the next write empties.
-    void take(ChatChunk& chunk) {
+    // One event of the answer: into what the next write empties.
+    void take(const ChatChunk& chunk) {
         if (record_.ttft.count() == 0) record_.ttft = steady_clock::now() - request_.received;
         facts_.n_text_bytes += chunk.n_text_bytes;
         facts_.n_reasoning_bytes += chunk.n_reasoning_bytes;
-        if (!chat_.stream) {
-            out_ = std::move(chunk.data);
-            return;
-        }
+        if (!chat_.stream) return;
         answer_began_ = true;
         if (chunk.usage_only && !chat_.include_usage) return;
         usage_told_ |= chunk.usage_only;
         if (chat_.include_usage && sample_.empty()) sample_ = chunk.data;
-        out_.append(kEventOpen).append(chunk.data).append(kEventClose);
+        stream_.event(chunk.data);
     }
 
     asio::awaitable<bool> reserve_is_durable() {
@@ -232,43 +240,37 @@ private:
         co_return durable;
     }
 
-    // Writes what out_ holds, head first. No byte goes out before the RESERVE is on disk.
+    // Writes what has gathered, head first. No byte goes out before the RESERVE is on disk.
     asio::awaitable<void> flush() {
         if (client_gone_ || reserve_failed_) {
-            out_.clear();
+            stream_.drop();
             co_return;
         }
         // Known after the first write: later ones spare the question.
-        if (!stream_began_ && !co_await reserve_is_durable()) {
+        if (!stream_.began() && !co_await reserve_is_durable()) {
             reserve_failed_ = true;
             if (attempt_) attempt_->cancel();
-            out_.clear();
+            stream_.drop();
             co_return;
         }
         begin_stream();
-        last_write_ = steady_clock::now();
-        const bool written = co_await exchange_.write(out_);
-        out_.clear();
-        last_write_ = steady_clock::now();
+        const bool written = co_await stream_.write();
         if (written) co_return;
         client_gone_ = true;
         if (attempt_) attempt_->cancel();
     }
 
     asio::awaitable<void> send_keepalive() {
-        if (steady_clock::now() - last_write_ < config_.limits.keepalive) co_return;
-        out_ = kKeepAlive;
+        if (steady_clock::now() - stream_.last_write() < config_.limits.keepalive) co_return;
+        stream_.comment("keep-alive");
         co_await flush();
         services_.metrics.keepalive_sent();
     }
 
     void begin_stream() {
-        if (stream_began_) return;
-        stream_began_ = true;
+        if (stream_.began()) return;
         services_.metrics.stream_opened();
-        HttpFields fields = answer_fields();
-        fields.emplace_back("x-accel-buffering", "no");
-        exchange_.begin_stream("text/event-stream; charset=utf-8", std::move(fields));
+        stream_.begin(answer_fields());
         record_.status = 200;
         head_names_endpoint_ = answer_began_;
     }
@@ -281,17 +283,20 @@ private:
             end.detail = "the server is stopping";
         }
         record_.detail = end.detail;
+        facts_.client_gone = client_gone_;
+        const Charge charge = charge_for(end, facts_);
+        // An answer that overtook its RESERVE does not wait for it: one commit takes both.
+        if (!reserve_failed_) co_await post(step, charge);
         if (!co_await reserve_is_durable()) {
-            // The ledger has dropped the hold itself.
+            // The ledger has dropped the hold itself, and the charge with it.
             record_.outcome = Outcome::internal;
+            record_.tokens = {};
+            record_.usd = {};
             const billing::Error lost{billing::Errc::ledger_unavailable,
                                       "RESERVE did not reach the disk"};
             co_await answer_error(api_error(lost));
             co_return;
         }
-        facts_.client_gone = client_gone_;
-        const Charge charge = charge_for(end, facts_);
-        co_await post(step, charge);
         switch (end.kind) {
             case AttemptEnd::Kind::complete:
                 co_await finish_answer();
@@ -341,7 +346,7 @@ private:
         }
         if (!chat_.stream) {
             HttpAnswer answer;
-            answer.body = std::move(out_);
+            answer.body = std::move(body_);
             answer.fields = answer_fields();
             record_.status = 200;
             client_gone_ = !co_await exchange_.send(std::move(answer));
@@ -350,37 +355,36 @@ private:
         begin_stream();
         // A heartbeat sent the head before anybody knew who answers: name it here, as a comment.
         if (!head_names_endpoint_) {
-            out_.append(": x-weir-endpoint=").append(endpoint_name());
-            out_.append(" x-weir-reasoning=").append(record_.reasoning).append(kEventClose);
+            stream_.comment("x-weir-endpoint=" + endpoint_name() +
+                            " x-weir-reasoning=" + record_.reasoning);
         }
         if (chat_.include_usage && !usage_told_) {
-            const std::string chunk = missing_usage_chunk(sample_, usage_of(record_.tokens));
-            out_.append(kEventOpen).append(chunk).append(kEventClose);
+            stream_.event(missing_usage_chunk(sample_, usage_of(record_.tokens)));
         }
-        out_.append(kDone);
-        bool written = co_await exchange_.write(out_);
-        if (written) written = co_await exchange_.end_stream();
+        stream_.done();
+        const bool written = co_await stream_.end();
         client_gone_ = !written;
     }
 
     // An answer that cannot be finished: as JSON while nothing is out, else as an event in the
     // stream.
     asio::awaitable<void> cut_answer(const ApiError& error) {
-        if (!stream_began_ && !answer_began_) {
+        if (!stream_.began() && !answer_began_) {
             co_await answer_error(error);
             co_return;
         }
         begin_stream();
-        out_.append(kEventOpen).append(error_event(error)).append(kEventClose);
-        co_await exchange_.write(out_);
-        exchange_.abort_stream();
+        stream_.event(error_event(error));
+        co_await stream_.write();
+        stream_.abort();
     }
 
     asio::awaitable<void> answer_error(const ApiError& error) {
-        if (stream_began_) {
-            out_ = std::string(kEventOpen) + error_event(error) + std::string(kEventClose);
-            co_await exchange_.write(out_);
-            exchange_.abort_stream();
+        if (stream_.began()) {
+            stream_.drop();
+            stream_.event(error_event(error));
+            co_await stream_.write();
+            stream_.abort();
             co_return;
         }
         HttpAnswer answer;
@@ -424,6 +428,7 @@ private:
     const RelayRequest request_;
     const config::Config& config_;  // kept alive by request_.snapshot
     HttpExchange& exchange_;
+    EventStream stream_;
     RequestRecord record_;
     ChatRequest chat_;
     ChatPlan plan_;
@@ -432,14 +437,12 @@ private:
     TimePoint reserve_began_;
     std::unique_ptr<Attempt> attempt_;
     AttemptFacts facts_;
-    std::string out_;     // events not yet written, or the unstreamed body
+    std::string body_;    // the unstreamed answer
     std::string sample_;  // the first event of a stream whose client wants its usage
-    TimePoint last_write_ = steady_clock::now();
     bool client_gone_ = false;
     bool ended_by_us_ = false;
     bool reserve_failed_ = false;
     bool heartbeat_due_ = false;
-    bool stream_began_ = false;  // the head is out
     bool answer_began_ = false;  // an event of the answer was taken: no other endpoint any more
     bool head_names_endpoint_ = false;
     bool usage_told_ = false;  // the usage chunk was taken

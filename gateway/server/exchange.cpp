@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "config/ensure.h"
 #include "gateway/server/answer_head.h"
@@ -13,6 +14,28 @@ namespace {
 // gathered.
 constexpr size_t kJoinedBytesMax = 64 << 10;
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
+// What is unsent and one chunk behind it, as buffers for one gathered write.
+class ChunkFrame {
+public:
+    ChunkFrame(std::string_view unsent, std::string_view bytes, bool is_chunked) {
+        buffers_[0] = asio::buffer(unsent);
+        if (bytes.empty()) return;
+        buffers_[2] = asio::buffer(bytes);
+        if (!is_chunked) return;
+        char* end = std::to_chars(size_line_, size_line_ + 16, bytes.size(), 16).ptr;
+        *end++ = '\r';
+        *end++ = '\n';
+        buffers_[1] = {size_line_, static_cast<size_t>(end - size_line_)};
+        buffers_[3] = {"\r\n", 2};
+    }
+    ChunkFrame(const ChunkFrame&) = delete;
+    std::span<asio::const_buffer> buffers() { return buffers_; }
+
+private:
+    char size_line_[20];
+    std::array<asio::const_buffer, 4> buffers_;
+};
 
 }  // namespace
 
@@ -60,41 +83,42 @@ void Exchange::begin_stream(std::string_view content_type, HttpFields fields) {
                           .version_minor = version_minor_,
                           .keep_alive = keep_alive_,
                           .date = connection_.worker().date()};
-    head_ = serialize(head, fields, 0);
+    unsent_ = serialize(head, fields, 0);
 }
 
 asio::awaitable<bool> Exchange::write(std::string_view bytes) {
     ENSURE(state_ == State::head_held || state_ == State::streaming);
     if (connection_.is_gone()) co_return false;
     state_ = State::streaming;
-    const std::string head = std::move(head_);
-    head_.clear();
-    std::array<asio::const_buffer, 4> all{asio::buffer(head)};
-    char size_line[20];
-    if (!head_only_ && !bytes.empty()) {
-        all[2] = asio::buffer(bytes);
-        if (is_chunked()) {
-            char* end = std::to_chars(size_line, size_line + 16, bytes.size(), 16).ptr;
-            *end++ = '\r';
-            *end++ = '\n';
-            all[1] = {size_line, static_cast<size_t>(end - size_line)};
-            all[3] = {"\r\n", 2};
-        }
-    }
-    // What the kernel takes at once needs no turn of the reactor: every chunk of a stream to a
-    // reader.
-    std::span<asio::const_buffer> rest(all);
+    const std::string unsent = std::exchange(unsent_, {});
+    if (head_only_) bytes = {};
+    ChunkFrame frame(unsent, bytes, is_chunked());
+    // What the kernel takes at once needs no turn of the reactor.
+    std::span<asio::const_buffer> rest = frame.buffers();
     if (connection_.try_write(rest)) co_return true;
     co_return co_await connection_.write(rest);
+}
+
+bool Exchange::write_now(std::string_view bytes) {
+    ENSURE(state_ == State::streaming && unsent_.empty());
+    if (connection_.is_gone()) return false;
+    if (head_only_) return true;
+    ChunkFrame frame({}, bytes, is_chunked());
+    std::span<asio::const_buffer> rest = frame.buffers();
+    if (connection_.try_write(rest)) return true;
+    for (const asio::const_buffer& buffer : rest) {
+        unsent_.append(static_cast<const char*>(buffer.data()), buffer.size());
+    }
+    return false;
 }
 
 asio::awaitable<bool> Exchange::end_stream() {
     ENSURE(state_ == State::head_held || state_ == State::streaming);
     state_ = State::ended;
     if (connection_.is_gone()) co_return false;
-    std::string head = std::move(head_);
-    if (is_chunked() && !head_only_) head.append(kLastChunk);
-    std::array<asio::const_buffer, 1> all{asio::buffer(head)};
+    std::string last = std::exchange(unsent_, {});
+    if (is_chunked() && !head_only_) last.append(kLastChunk);
+    std::array<asio::const_buffer, 1> all{asio::buffer(last)};
     co_return co_await connection_.write(all);
 }
 
@@ -110,7 +134,7 @@ void Exchange::on_client_gone(std::function<void()> callback) {
 
 void Exchange::forget_stream() {
     ENSURE(state_ == State::head_held);
-    head_.clear();
+    unsent_.clear();
     state_ = State::unanswered;
 }
 

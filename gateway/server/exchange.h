@@ -17,6 +17,7 @@ public:
     asio::awaitable<bool> send(HttpAnswer answer) override;
     void begin_stream(std::string_view content_type, HttpFields fields) override;
     asio::awaitable<bool> write(std::string_view bytes) override;
+    bool write_now(std::string_view bytes) override;
     asio::awaitable<bool> end_stream() override;
     void abort_stream() override;
     void on_client_gone(std::function<void()> callback) override;
@@ -42,7 +43,7 @@ private:
     const bool head_only_;
     bool keep_alive_;
     State state_ = State::unanswered;
-    std::string head_;  // of the stream, until its first write
+    std::string unsent_;  // the stream's head until its first write; what write_now() left over
 };
 
 }  // namespace gateway

@@ -57,6 +57,10 @@ public:
     // One chunk of bytes, sent at once, gathered with the head if that is still unsent. Waits until
     // the kernel took it, at most limits.write_timeout. False: the client is gone; stop producing.
     virtual asio::awaitable<bool> write(std::string_view bytes) = 0;
+    // The same for a stream whose head is out, without waiting. False: the kernel did not take all
+    // of it; the rest is kept and goes out with the next write(), which must come, and may be
+    // empty.
+    virtual bool write_now(std::string_view bytes) = 0;
     // The terminating chunk. False: the client is gone.
     virtual asio::awaitable<bool> end_stream() = 0;
     // The stream ends here, incomplete: no terminating chunk, the connection is closed.

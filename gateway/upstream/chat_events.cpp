@@ -189,7 +189,7 @@ EventLook ChatEvents::look_at_choices(const Document& document, std::string&& da
     EventLook out;
     out.kind = EventLook::Kind::chunk;
     out.chunk.usage_only = true;
-    std::vector<ChoiceLook> looks;
+    looks_.clear();
     if (document.has_choices) {
         for (const element item : document.choices) {
             object choice;
@@ -202,19 +202,19 @@ EventLook ChatEvents::look_at_choices(const Document& document, std::string&& da
             if (choices_.size() <= static_cast<size_t>(index))
                 choices_.resize(static_cast<size_t>(index) + 1);
             ToolIndexes* tools = streamed ? &choices_[static_cast<size_t>(index)].tools : nullptr;
-            looks.push_back(look_at_choice(choice, streamed ? "delta" : "message", tools));
-            if (auto failure = note_choice(looks.back())) {
+            looks_.push_back(look_at_choice(choice, streamed ? "delta" : "message", tools));
+            if (auto failure = note_choice(looks_.back())) {
                 out.kind = EventLook::Kind::failed;
-                out.failure = std::move(*failure);
+                out.failure = std::move(failure);
                 return out;
             }
             out.chunk.usage_only = false;
-            out.chunk.n_text_bytes += looks.back().n_text_bytes;
-            out.chunk.n_reasoning_bytes += looks.back().n_reasoning_bytes;
+            out.chunk.n_text_bytes += looks_.back().n_text_bytes;
+            out.chunk.n_reasoning_bytes += looks_.back().n_reasoning_bytes;
         }
     }
     if (!out.chunk.usage_only) chunk_seen_ = true;
-    out.chunk.data = for_client(document, std::move(looks), std::move(data), streamed);
+    out.chunk.data = for_client(document, std::move(data), streamed);
     return out;
 }
 
@@ -246,8 +246,8 @@ void ChatEvents::note_finish(int64_t index, std::string_view word) {
     if (finish_reason_.empty() || index == 0) finish_reason_ = word;
 }
 
-std::string ChatEvents::for_client(const Document& document, std::vector<ChoiceLook> looks,
-                                   std::string&& data, bool streamed) const {
+std::string ChatEvents::for_client(const Document& document, std::string&& data,
+                                   bool streamed) const {
     std::vector<BodyEdit> edits;
     if (streamed && document.has_usage && !include_usage_) edits.push_back({"usage", std::nullopt});
     if (!document.has_choices) {
@@ -257,13 +257,13 @@ std::string ChatEvents::for_client(const Document& document, std::vector<ChoiceL
             return !look.tool_indexes.empty() ||
                    (look.finish_reason && !choice_edits(look, {}).empty());
         };
-        if (std::any_of(looks.begin(), looks.end(), needs_edit)) {
+        if (std::any_of(looks_.begin(), looks_.end(), needs_edit)) {
             std::string choices = "[";
             size_t n = 0;
             for (const std::string_view choice : array_elements(member_of(data, "choices"))) {
-                if (n == looks.size()) break;
+                if (n == looks_.size()) break;
                 if (n > 0) choices += ',';
-                choices += edit_object(choice, choice_edits(looks[n++], choice));
+                choices += edit_object(choice, choice_edits(looks_[n++], choice));
             }
             edits.push_back({"choices", choices + "]"});
         }

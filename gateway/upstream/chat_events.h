@@ -28,8 +28,8 @@ struct EventLook {
         failed,  // the upstream broke off: an error, or something that is no answer
     };
     Kind kind = Kind::skip;
-    ChatChunk chunk;  // kind chunk
-    Failure failure;  // kind failed
+    ChatChunk chunk;                 // kind chunk
+    std::optional<Failure> failure;  // kind failed
 };
 
 class ChatEvents {
@@ -57,13 +57,13 @@ private:
     EventLook look_at_choices(const Document& document, std::string&& data, bool streamed);
     std::optional<Failure> note_choice(const ChoiceLook& look);
     void note_finish(int64_t index, std::string_view word);
-    std::string for_client(const Document& document, std::vector<ChoiceLook> looks,
-                           std::string&& data, bool streamed) const;
+    std::string for_client(const Document& document, std::string&& data, bool streamed) const;
 
     JsonParser& parser_;
     const int n_choices_;
     const bool include_usage_;
-    std::vector<Choice> choices_;  // by index
+    std::vector<Choice> choices_;    // by index
+    std::vector<ChoiceLook> looks_;  // at the choices of the event at hand
     std::optional<Usage> usage_;
     std::string finish_reason_;
     bool chunk_seen_ = false;

@@ -136,7 +136,7 @@ void RemoteAttempt::take_event(SseEvent&& event) {
         case EventLook::Kind::chunk:
             return take_chunk(std::move(look.chunk));
         case EventLook::Kind::failed:
-            return fail(std::move(look.failure));
+            return fail(std::move(*look.failure));
         case EventLook::Kind::done:
             break;
     }
@@ -192,8 +192,8 @@ void RemoteAttempt::end_of_events() {
         EventLook look = events_.event(std::move(*last));
         if (look.kind == EventLook::Kind::chunk) take_chunk(std::move(look.chunk));
         if (look.kind == EventLook::Kind::failed &&
-            look.failure.failure != FailureClass::malformed) {
-            return fail(std::move(look.failure));
+            look.failure->failure != FailureClass::malformed) {
+            return fail(std::move(*look.failure));
         }
     }
     if (!events_.asked_ended())
@@ -203,7 +203,7 @@ void RemoteAttempt::end_of_events() {
 
 void RemoteAttempt::end_of_whole() {
     EventLook look = events_.whole(std::move(whole_));
-    if (look.kind == EventLook::Kind::failed) return fail(std::move(look.failure));
+    if (look.kind == EventLook::Kind::failed) return fail(std::move(*look.failure));
     take_chunk(std::move(look.chunk));
     finish({});
 }
@@ -256,8 +256,14 @@ TimePoint RemoteAttempt::deadline() const {
 void RemoteAttempt::on_turn_end() {
     if (end_ && !done_seen_) close_transfer();
     if (!waiting_ || !has_news()) return;
+    if (!end_ && taker_ && taker_->take_chunks(chunks_)) {
+        n_chunk_bytes_ = 0;
+        unpark();
+        return;
+    }
     waiting_ = false;
-    wake_.fire();  // may destroy this
+    woken_ = true;  // also where the taker left no chunk
+    wake_.fire();   // may destroy this
 }
 
 void RemoteAttempt::unpark() {

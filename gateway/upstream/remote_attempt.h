@@ -35,6 +35,7 @@ public:
     asio::awaitable<AttemptBatch> next() override;
     void cancel() override;
     void wake() override;
+    void pass_to(ChunkTaker& taker) override { taker_ = &taker; }
 
     void on_connected() override;
     Take on_bytes(std::string_view bytes) override;
@@ -75,6 +76,7 @@ private:
     std::vector<SseEvent> parsed_;  // scratch of take_events()
     std::vector<ChatChunk> chunks_;
     int64_t n_chunk_bytes_ = 0;  // of chunks_
+    ChunkTaker* taker_ = nullptr;
     std::optional<AttemptEnd> end_;
     bool has_given_end_ = false;
     bool done_seen_ = false;  // [DONE]: the rest of the transfer says nothing more

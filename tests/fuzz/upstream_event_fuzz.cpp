@@ -31,10 +31,10 @@ void check_chunk(const gateway::ChatChunk& chunk, bool streamed, bool include_us
 void check(const gateway::EventLook& look, bool streamed, bool include_usage) {
     if (look.kind == Kind::chunk) check_chunk(look.chunk, streamed, include_usage);
     if (look.kind != Kind::failed) return;
-    const bool tells = gateway::is_callers(look.failure.failure);
-    ENSURE(tells == !look.failure.message.empty());
-    ENSURE(simdjson::validate_utf8(look.failure.message));
-    ENSURE(look.failure.detail.find('\n') == std::string::npos);
+    const bool tells = gateway::is_callers(look.failure->failure);
+    ENSURE(tells == !look.failure->message.empty());
+    ENSURE(simdjson::validate_utf8(look.failure->message));
+    ENSURE(look.failure->detail.find('\n') == std::string::npos);
 }
 
 }  // namespace

@@ -116,22 +116,22 @@ TEST_CASE("chat events: finish reasons come down to the known ones", "[events]")
           R"({"choices":[{"index":0,"delta":{},"finish_reason":null}]})");
     CHECK_FALSE(open.all_ended());
     ChatEvents early(parser, 1, true);
-    CHECK(look(early, finish("insufficient_system_resource")).failure.failure ==
+    CHECK(look(early, finish("insufficient_system_resource")).failure->failure ==
           FailureClass::server_error);
     ChatEvents late(parser, 1, true);
     look(late, kText);
-    CHECK(look(late, finish("insufficient_system_resource")).failure.failure == FailureClass::cut);
-    CHECK(look(late, finish("zzz")).failure.failure == FailureClass::malformed);
+    CHECK(look(late, finish("insufficient_system_resource")).failure->failure == FailureClass::cut);
+    CHECK(look(late, finish("zzz")).failure->failure == FailureClass::malformed);
 }
 
 TEST_CASE("chat events: errors, pings and garbage", "[events]") {
     ChatEvents events(parser, 1, true);
+    CHECK(look(events, R"({"error":{"message":"m","code":"rate_limit_exceeded"}})")
+              .failure->failure == FailureClass::rate_limit);
     CHECK(
-        look(events, R"({"error":{"message":"m","code":"rate_limit_exceeded"}})").failure.failure ==
-        FailureClass::rate_limit);
-    CHECK(look(events, R"({"message":"m","code":"insufficient_quota"})", "error").failure.failure ==
-          FailureClass::quota);
-    CHECK(look(events, R"({"error":"boom"})").failure.failure == FailureClass::server_error);
+        look(events, R"({"message":"m","code":"insufficient_quota"})", "error").failure->failure ==
+        FailureClass::quota);
+    CHECK(look(events, R"({"error":"boom"})").failure->failure == FailureClass::server_error);
     CHECK(look(events, R"({"error":null,"choices":[{"index":0,"delta":{}}]})").kind == Kind::chunk);
     CHECK(look(events, R"({"type":"ping"})").kind == Kind::skip);
     CHECK(look(events, "").kind == Kind::skip);
@@ -143,7 +143,7 @@ TEST_CASE("chat events: errors, pings and garbage", "[events]") {
         INFO(bad);
         const EventLook seen = look(events, bad);
         CHECK(seen.kind == Kind::failed);
-        CHECK(seen.failure.failure == FailureClass::malformed);
+        CHECK(seen.failure->failure == FailureClass::malformed);
     }
 }
 
@@ -200,10 +200,10 @@ TEST_CASE("chat events: whole answers", "[events]") {
     for (const char* bad :
          {"", "{}", "[]", "{\"choices\":[]}", "{\"choices\":[{\"message\":{}}]}", "<html>"}) {
         ChatEvents each(parser, 1, false);
-        CHECK(each.whole(bad).failure.failure == FailureClass::malformed);
+        CHECK(each.whole(bad).failure->failure == FailureClass::malformed);
         CHECK(each.whole(bad).kind == Kind::failed);
     }
     ChatEvents error(parser, 1, false);
     CHECK(error.whole(R"({"error":{"code":"context_length_exceeded","message":"long"}})")
-              .failure.message == "long");
+              .failure->message == "long");
 }

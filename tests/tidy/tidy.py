@@ -85,7 +85,7 @@ def files(root):
         folders[:] = sorted(f for f in folders if f not in UNWALKED)
         for name in sorted(names):
             path = os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
-            if not path.endswith(LOCAL):
+            if path != ".git" and not path.endswith(LOCAL):  # .git is a file in a second work tree
                 yield path
 
 
