@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "config/ensure.h"
-#include "gateway/upstream/curl_drain.h"
 
 namespace gateway {
 
@@ -53,7 +52,6 @@ CurlMulti::CurlMulti(boost::asio::io_context& io)
 
 CurlMulti::~CurlMulti() {
     alive_.reset();
-    drains_.clear();
     ENSURE(transfers_.empty());
     for (CURL* easy : free_) curl_easy_cleanup(easy);
     curl_multi_cleanup(multi_);  // closes cached connections, through close_callback
@@ -100,7 +98,7 @@ void CurlMulti::give_back(CURL* easy) {
     free_.push_back(easy);
 }
 
-void CurlMulti::add(Transfer& transfer) {
+void CurlMulti::add(CurlTransfer& transfer) {
     transfer.index_ = transfers_.size();
     transfers_.push_back(&transfer);
     curl_multi_add_handle(multi_, transfer.easy_);
@@ -109,26 +107,18 @@ void CurlMulti::add(Transfer& transfer) {
     deliver_soon();
 }
 
-void CurlMulti::remove(Transfer& transfer) {
+void CurlMulti::remove(CurlTransfer& transfer) {
     if (!transfer.finished_) curl_multi_remove_handle(multi_, transfer.easy_);
     transfers_.back()->index_ = transfer.index_;
     transfers_[transfer.index_] = transfers_.back();
     transfers_.pop_back();
     if (transfer.marked_) std::erase(marked_, &transfer);
-    std::replace(telling_.begin(), telling_.end(), &transfer, static_cast<Transfer*>(nullptr));
+    std::replace(telling_.begin(), telling_.end(), &transfer, static_cast<CurlTransfer*>(nullptr));
 }
 
-void CurlMulti::mark(Transfer& transfer) {
+void CurlMulti::mark(CurlTransfer& transfer) {
     if (std::exchange(transfer.marked_, true)) return;
     marked_.push_back(&transfer);
-}
-
-void CurlMulti::drain(std::unique_ptr<Transfer> transfer) {
-    Transfer& drained = *transfer;
-    drains_.push_back(std::make_unique<Drain>(*this, std::move(transfer)));
-    drained.sink_ = drains_.back().get();
-    drained.deadline_moved();
-    drained.unpause();
 }
 
 void CurlMulti::drive() {
@@ -148,16 +138,16 @@ void CurlMulti::read_messages() {
         if (message->msg != CURLMSG_DONE) continue;
         void* found = nullptr;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &found);
-        auto& transfer = *static_cast<Transfer*>(found);
+        auto& transfer = *static_cast<CurlTransfer*>(found);
         const CURLcode code = message->data.result;
         end(transfer, code);  // `message` is gone with this
     }
 }
 
-void CurlMulti::end(Transfer& transfer, CURLcode code) {
+void CurlMulti::end(CurlTransfer& transfer, CURLcode code) {
     curl_multi_remove_handle(multi_, transfer.easy_);
     transfer.finished_ = true;
-    transfer.sink_->on_done(code);
+    transfer.sink_->on_done(code == CURLE_OK ? nullptr : curl_easy_strerror(code));
     mark(transfer);
 }
 
@@ -283,7 +273,7 @@ void CurlMulti::on_timer() {
 
 void CurlMulti::sweep(TimePoint now) {
     swept_next_ = TimePoint::max();
-    for (Transfer* const transfer : transfers_) {
+    for (CurlTransfer* const transfer : transfers_) {
         if (transfer->finished_) continue;
         TransferSink& sink = *transfer->sink_;
         if (sink.deadline() <= now) {
@@ -295,12 +285,12 @@ void CurlMulti::sweep(TimePoint now) {
 }
 
 int CurlMulti::connected_callback(void* user, char*, char*, int, int) {
-    static_cast<Transfer*>(user)->sink_->on_connected();
+    static_cast<CurlTransfer*>(user)->sink_->on_connected();
     return CURL_PREREQFUNC_OK;
 }
 
 size_t CurlMulti::write_callback(char* bytes, size_t, size_t n, void* user) {
-    auto& transfer = *static_cast<Transfer*>(user);
+    auto& transfer = *static_cast<CurlTransfer*>(user);
     TransferSink::Take take = TransferSink::Take::abort;
     try {
         take = transfer.sink_->on_bytes({bytes, n});

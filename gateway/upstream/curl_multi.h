@@ -2,9 +2,7 @@
 // libcurl's multi interface on one Asio io_context: one CURLM and one epoll set of its own, nested
 // in Asio's, so that a socket is registered once and every ready one of a turn costs a single wait.
 //
-// Confined to its io thread. libcurl forbids calls into it from its callbacks, so a coroutine is
-// never resumed inside one: sinks collect bytes there and are told on_turn_end() once libcurl has
-// returned.
+// Confined to its io thread.
 #include <curl/curl.h>
 
 #include <boost/asio/io_context.hpp>
@@ -15,56 +13,28 @@
 #include <string_view>
 #include <vector>
 
-#include "gateway/chat/attempt.h"
-#include "gateway/upstream/header_list.h"
+#include "gateway/upstream/transfer.h"
 
 namespace gateway {
 
 class CurlMulti;
 
-// Hears what becomes of one transfer.
-class TransferSink {
+// One request of libcurl.
+class CurlTransfer final : public Transfer {
 public:
-    enum class Take : uint8_t { more, pause, abort };
-    virtual ~TransferSink() = default;
-    // Inside libcurl: the request is going out over a connection that stands.
-    virtual void on_connected() = 0;
-    // Inside libcurl. `pause`: the bytes are not taken and come again after Transfer::unpause().
-    virtual Take on_bytes(std::string_view bytes) = 0;
-    // The transfer has ended by itself and its connection is free, or closed.
-    virtual void on_done(CURLcode code) = 0;
-    // deadline() has passed.
-    virtual void on_deadline(TimePoint now) = 0;
-    // When to be asked next. May move either way; an earlier one must be told by
-    // Transfer::deadline_moved().
-    virtual TimePoint deadline() const = 0;
-    // Once after some of the above, outside libcurl: may resume coroutines and destroy anything.
-    virtual void on_turn_end() = 0;
-};
+    CurlTransfer(CurlMulti& multi, TransferRequest request, TransferSink& sink);
+    ~CurlTransfer() override;
+    CurlTransfer(const CurlTransfer&) = delete;
+    CurlTransfer& operator=(const CurlTransfer&) = delete;
 
-struct TransferRequest {
-    std::string url;
-    std::string body;                           // POSTed
-    std::shared_ptr<const HeaderList> headers;  // built once per upstream key
-    std::string own_header;                     // of this request alone; empty: none
-};
-
-// One request. Destroyed unfinished, it is taken out at once and its connection closed (HTTP/2: its
-// stream reset). Not to be destroyed inside on_bytes, on_done and on_deadline.
-class Transfer {
-public:
-    Transfer(CurlMulti& multi, TransferRequest request, TransferSink& sink);
-    ~Transfer();
-    Transfer(const Transfer&) = delete;
-    Transfer& operator=(const Transfer&) = delete;
-
-    void start();        // once
-    int status() const;  // of the answer's head; 0: none came
-    std::string content_type() const;
-    std::string header(const char* name) const;  // empty: not there
-    bool is_finished() const { return finished_; }
-    void unpause();
-    void deadline_moved();
+    void start() override;
+    int status() const override;
+    std::string content_type() const override;
+    std::string header(const char* name) const override;
+    bool is_finished() const override { return finished_; }
+    void unpause() override;
+    void deadline_moved() override;
+    void hand_over(TransferSink& sink) override { sink_ = &sink; }
 
 private:
     friend class CurlMulti;
@@ -86,13 +56,8 @@ public:
     CurlMulti(const CurlMulti&) = delete;
     CurlMulti& operator=(const CurlMulti&) = delete;
 
-    // Takes over a transfer whose answer is known, and gives it a moment to end so that its
-    // connection can be used again.
-    void drain(std::unique_ptr<Transfer> transfer);
-
 private:
-    friend class Transfer;
-    class Drain;
+    friend class CurlTransfer;
     struct Socket {
         uint32_t registered = 0;  // what the epoll set waits for; 0: not in it
         bool is_connection = false;
@@ -101,10 +66,10 @@ private:
 
     CURL* take_easy();
     void give_back(CURL* easy);
-    void add(Transfer& transfer);
-    void remove(Transfer& transfer);
-    void mark(Transfer& transfer);
-    void end(Transfer& transfer, CURLcode code);
+    void add(CurlTransfer& transfer);
+    void remove(CurlTransfer& transfer);
+    void mark(CurlTransfer& transfer);
+    void end(CurlTransfer& transfer, CURLcode code);
 
     // What libcurl has to do by now, without resuming anybody.
     void drive();
@@ -138,10 +103,9 @@ private:
     bool kick_ = false;  // libcurl wants a call at once
     bool deliver_posted_ = false;
     std::vector<Socket> sockets_;  // by fd
-    std::vector<Transfer*> transfers_;
-    std::vector<Transfer*> marked_, telling_;  // a destroyed one leaves null in telling_
+    std::vector<CurlTransfer*> transfers_;
+    std::vector<CurlTransfer*> marked_, telling_;  // a destroyed one leaves null in telling_
     std::vector<CURL*> free_;
-    std::vector<std::unique_ptr<Drain>> drains_;
     std::shared_ptr<int> alive_ =
         std::make_shared<int>(0);  // handlers that outlast this look at it
 };

@@ -5,7 +5,7 @@
 
 namespace gateway {
 
-Transfer::Transfer(CurlMulti& multi, TransferRequest request, TransferSink& sink)
+CurlTransfer::CurlTransfer(CurlMulti& multi, TransferRequest request, TransferSink& sink)
     : multi_(multi), sink_(&sink), request_(std::move(request)), easy_(multi.take_easy()) {
     curl_slist* headers = request_.headers->get();
     if (!request_.own_header.empty()) {
@@ -24,35 +24,35 @@ Transfer::Transfer(CurlMulti& multi, TransferRequest request, TransferSink& sink
     curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
 }
 
-Transfer::~Transfer() {
+CurlTransfer::~CurlTransfer() {
     if (started_) multi_.remove(*this);
     multi_.give_back(easy_);
 }
 
-void Transfer::start() {
+void CurlTransfer::start() {
     started_ = true;
     multi_.add(*this);
 }
 
-int Transfer::status() const {
+int CurlTransfer::status() const {
     long status = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
     return static_cast<int>(status);
 }
 
-std::string Transfer::content_type() const {
+std::string CurlTransfer::content_type() const {
     const char* type = nullptr;
     curl_easy_getinfo(easy_, CURLINFO_CONTENT_TYPE, &type);
     return type ? type : "";
 }
 
-std::string Transfer::header(const char* name) const {
+std::string CurlTransfer::header(const char* name) const {
     curl_header* found = nullptr;
     if (curl_easy_header(easy_, name, 0, CURLH_HEADER, -1, &found) != CURLHE_OK) return {};
     return found->value;
 }
 
-void Transfer::unpause() {
+void CurlTransfer::unpause() {
     if (finished_) return;
     // Calls the sink with what was kept back; a refusal of it is told here alone.
     const CURLcode code = curl_easy_pause(easy_, CURLPAUSE_CONT);
@@ -61,7 +61,7 @@ void Transfer::unpause() {
     multi_.deliver_soon();
 }
 
-void Transfer::deadline_moved() {
+void CurlTransfer::deadline_moved() {
     multi_.swept_next_ = std::min(multi_.swept_next_, sink_->deadline());
     multi_.arm_timer();
 }

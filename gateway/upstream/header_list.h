@@ -1,5 +1,5 @@
 #pragma once
-// Request headers in the form that libcurl takes: built once, then only read.
+// Request headers in the forms that the engines take: built once, then only read.
 #include <curl/curl.h>
 
 #include <new>
@@ -19,11 +19,15 @@ public:
         curl_slist* const longer = curl_slist_append(head_, header.c_str());
         if (!longer) throw std::bad_alloc();
         head_ = longer;
+        if (header.back() != ':') lines_.append(header).append("\r\n");
     }
     curl_slist* get() const { return head_; }
+    // The same as they stand in a request, each with its line end.
+    const std::string& lines() const { return lines_; }
 
 private:
     curl_slist* head_ = nullptr;
+    std::string lines_;
 };
 
 }  // namespace gateway

@@ -35,13 +35,13 @@ RemoteAttempt::RemoteAttempt(const AttemptServices& services, const UpstreamCall
       sse_(static_cast<size_t>(services.limits.sse_event_bytes_max)),
       events_(services.parser, call.request->n_choices, call.request->include_usage),
       clock_(call.timeouts, std::chrono::steady_clock::now(), call.deadline),
-      transfer_(std::make_unique<Transfer>(services.multi, std::move(request), *this)) {
+      transfer_(services.transfers.make(std::move(request), *this)) {
     transfer_->start();
 }
 
 RemoteAttempt::~RemoteAttempt() {
     if (done_seen_ && transfer_ && !transfer_->is_finished())
-        services_.multi.drain(std::move(transfer_));
+        services_.transfers.drain(std::move(transfer_));
 }
 
 asio::awaitable<AttemptBatch> RemoteAttempt::next() {
@@ -173,17 +173,17 @@ TransferSink::Take RemoteAttempt::take_whole(std::string_view bytes, int64_t n_m
     return Take::abort;
 }
 
-void RemoteAttempt::on_done(CURLcode code) {
+void RemoteAttempt::on_done(const char* error) {
     if (end_ || has_given_end_) return;
     if (body_ == Body::unknown) body_ = body_kind();
     const int status = transfer_->status();
     if (body_ == Body::error && status != 0) return end_of_error();
-    if (code == CURLE_OK) return body_ == Body::events ? end_of_events() : end_of_whole();
+    if (!error) return body_ == Body::events ? end_of_events() : end_of_whole();
     // Every choice has said its last: that the connection broke behind it takes nothing away.
     if (body_ == Body::events && events_.asked_ended()) return finish({});
     // Nothing of an answer came: as good as no connection, whichever of the two broke.
     const bool answered = status != 0;
-    fail(failed(answered ? FailureClass::cut : FailureClass::connect, curl_easy_strerror(code)));
+    fail(failed(answered ? FailureClass::cut : FailureClass::connect, error));
 }
 
 void RemoteAttempt::end_of_events() {

@@ -9,8 +9,8 @@
 #include "gateway/chat/wake.h"
 #include "gateway/upstream/attempt_clock.h"
 #include "gateway/upstream/chat_events.h"
-#include "gateway/upstream/curl_multi.h"
 #include "gateway/upstream/inflight.h"
+#include "gateway/upstream/transfers.h"
 #include "gateway/upstream/upstream_client.h"
 
 namespace gateway {
@@ -19,7 +19,7 @@ namespace gateway {
 struct AttemptServices {
     boost::asio::io_context& io;
     const config::Limits& limits;
-    CurlMulti& multi;
+    Transfers& transfers;
     JsonParser& parser;
 };
 
@@ -39,7 +39,7 @@ public:
 
     void on_connected() override;
     Take on_bytes(std::string_view bytes) override;
-    void on_done(CURLcode code) override;
+    void on_done(const char* error) override;
     void on_deadline(TimePoint now) override;
     TimePoint deadline() const override;
     void on_turn_end() override;

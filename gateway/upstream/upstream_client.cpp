@@ -51,11 +51,14 @@ std::string request_id_header(const std::string& id) {
     return clean && !id.empty() ? "x-request-id: " + id : std::string();
 }
 
-class CurlUpstreamClient final : public UpstreamClient {
+class RemoteUpstreamClient final : public UpstreamClient {
 public:
-    CurlUpstreamClient(asio::io_context& io, const config::Limits& limits,
-                       std::shared_ptr<InflightCounts> inflight)
-        : io_(io), limits_(limits), inflight_(std::move(inflight)), multi_(io) {}
+    RemoteUpstreamClient(asio::io_context& io, const config::Limits& limits,
+                         std::shared_ptr<InflightCounts> inflight, bool all_by_libcurl)
+        : io_(io),
+          limits_(limits),
+          inflight_(std::move(inflight)),
+          transfers_(io, all_by_libcurl) {}
 
     std::unique_ptr<Attempt> start(const UpstreamCall& call,
                                    std::shared_ptr<const config::Config> config) override {
@@ -69,8 +72,8 @@ public:
         request.body = upstream_body(call);
         request.headers = headers_.get(*call.upstream, call.request->stream);
         request.own_header = request_id_header(call.request_id);
-        return std::make_unique<RemoteAttempt>(AttemptServices{io_, limits_, multi_, parser_}, call,
-                                               std::move(config), std::move(*permit),
+        return std::make_unique<RemoteAttempt>(AttemptServices{io_, limits_, transfers_, parser_},
+                                               call, std::move(config), std::move(*permit),
                                                std::move(request));
     }
 
@@ -80,16 +83,17 @@ private:
     const std::shared_ptr<InflightCounts> inflight_;
     HeaderCache headers_;
     JsonParser parser_;
-    CurlMulti multi_;
+    Transfers transfers_;
 };
 
 }  // namespace
 
 std::unique_ptr<UpstreamClient> UpstreamClient::create(asio::io_context& io,
                                                        const config::Limits& limits,
-                                                       std::shared_ptr<InflightCounts> inflight) {
+                                                       std::shared_ptr<InflightCounts> inflight,
+                                                       bool all_by_libcurl) {
     if (!inflight) inflight = std::make_shared<InflightCounts>();
-    return std::make_unique<CurlUpstreamClient>(io, limits, std::move(inflight));
+    return std::make_unique<RemoteUpstreamClient>(io, limits, std::move(inflight), all_by_libcurl);
 }
 
 }  // namespace gateway

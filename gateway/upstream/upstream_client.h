@@ -1,6 +1,5 @@
 #pragma once
-// Remote OpenAI-compatible endpoints, over one libcurl multi per io thread. The only place that
-// opens a connection to an upstream.
+// Remote OpenAI-compatible endpoints. The only place that opens a connection to an upstream.
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
@@ -30,10 +29,11 @@ class InflightCounts;  // inflight.h
 class UpstreamClient {
 public:
     // `inflight` is shared by the clients of all io threads, so that n_inflight_max holds for the
-    // process; null: this client counts alone.
+    // process; null: this client counts alone. `all_by_libcurl`: our own client for plain HTTP is
+    // not used.
     static std::unique_ptr<UpstreamClient> create(
         asio::io_context& io, const config::Limits& limits,
-        std::shared_ptr<InflightCounts> inflight = nullptr);
+        std::shared_ptr<InflightCounts> inflight = nullptr, bool all_by_libcurl = false);
     virtual ~UpstreamClient() = default;
     // Starts at once. `config` keeps alive what the call points to.
     virtual std::unique_ptr<Attempt> start(const UpstreamCall& call,

@@ -1,7 +1,9 @@
 #pragma once
-// A real upstream client against the mock upstream, on one io_context that the test turns.
+// A real upstream client against the mock upstream, on one io_context that the test turns. With
+// WEIR_TEST_LIBCURL in the environment libcurl speaks the plain HTTP, too.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,7 +38,8 @@ public:
                            std::shared_ptr<gateway::InflightCounts> inflight = nullptr,
                            const config::Limits& limits = {})
         : inflight_(std::move(inflight)),
-          client_(gateway::UpstreamClient::create(io, limits, inflight_)) {
+          client_(gateway::UpstreamClient::create(io, limits, inflight_,
+                                                  std::getenv("WEIR_TEST_LIBCURL") != nullptr)) {
         config::Upstream upstream;
         upstream.name = "mock";
         upstream.base_url = base_url;

@@ -1,0 +1,49 @@
+#pragma once
+// Readiness of many sockets for the price of one wait: an epoll set of its own, nested in Asio's,
+// so that a socket is registered once and every ready one of a turn shares a wait.
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace gateway {
+
+class SocketWatcher {
+public:
+    virtual ~SocketWatcher() = default;
+    // An error or a hang-up counts as readable. May destroy this.
+    virtual void on_ready(bool readable, bool writable) = 0;
+};
+
+// Confined to one io thread. Level-triggered.
+class SocketSet {
+public:
+    // `turn_end` is called after the watchers of each wait.
+    SocketSet(boost::asio::io_context& io, std::function<void()> turn_end);
+    ~SocketSet();
+    SocketSet(const SocketSet&) = delete;
+    SocketSet& operator=(const SocketSet&) = delete;
+
+    // `events`: EPOLLIN, EPOLLOUT or both; 0: forget it. Throws std::system_error.
+    void watch(int fd, uint32_t events, SocketWatcher& watcher);
+    // Before it is closed.
+    void forget(int fd);
+
+private:
+    struct Entry {
+        SocketWatcher* watcher = nullptr;
+        uint32_t events = 0;
+    };
+    void wait();
+    void turn();
+
+    boost::asio::posix::stream_descriptor epoll_;
+    const std::function<void()> turn_end_;
+    std::vector<Entry> entries_;  // by fd
+    std::shared_ptr<int> alive_ =
+        std::make_shared<int>(0);  // a handler that outlasts this looks at it
+};
+
+}  // namespace gateway
