@@ -51,6 +51,7 @@ def noisy(text, rng):
 class Dialogues:
     def __init__(self, seed):
         self.rng = random.Random(seed)
+        self.long = 1.0  # how often there are the long ones, thoughts and tools: 1 as often as they shall be
         self.grammar = Grammar()
         self.values = Values(forbidden_words())
         self.arithmetic = Arithmetic(self.values)
@@ -58,18 +59,20 @@ class Dialogues:
         self.weir = [intent for intent in self.grammar.intents if intent.about_weir]
         self.talk = [intent for intent in self.grammar.intents if not intent.about_weir]
         self.kinds = [(59, self.about_weir), (6, self.small_talk), (7, self.followup), (10, self.sum), (2, self.second_sum),
-                      (4, self.name), (4, self.repeat), (4, self.json), (4, self.tool)]
+                      (4, self.name), (4, self.repeat), (4, self.json)]
+        self.n_tools = 5  # of so many in all
 
     def draw(self):
         """One dialogue that gives nothing of the held-out set away."""
         while True:
-            kind = self.rng.choices([kind for _, kind in self.kinds], [weight for weight, _ in self.kinds])[0]
+            kinds = [*self.kinds, (self.n_tools * self.long, self.tool)]
+            kind = self.rng.choices([kind for _, kind in kinds], [weight for weight, _ in kinds])[0]
             dialogue = kind()
             if not any(judge.leaks(dialogue.texts())):
                 return dialogue
 
     def effort(self):
-        return self.rng.choices(EFFORTS, (62, 24, 14))[0]
+        return self.rng.choices(EFFORTS, (62, 24 * self.long, 14 * self.long))[0]
 
     def system(self):
         return self.rng.choice(SYSTEMS) if self.rng.random() < 0.12 else ""

@@ -75,7 +75,8 @@ class Weir:
 
     def __init__(self, upstream=None, local=True, remote_models=(), address="127.0.0.1", port=0, listen="", limits="",
                  routes="", endpoints="", ledger=None, price="remote", local_price="house", engine="",
-                 folder=None, timeouts="{connect: 1s, ttft: 2s, idle: 2s, total: 60s}", program=PROGRAM):
+                 folder=None, timeouts="{connect: 1s, ttft: 2s, idle: 2s, total: 60s}", program=PROGRAM,
+                 model=None):
         self.own_folder = None if folder else tempfile.TemporaryDirectory(prefix="weir-")
         self.folder = Path(folder or self.own_folder.name)
         self.program = program
@@ -91,9 +92,9 @@ class Weir:
         if local:
             endpoints = f"  local-v4: {{engine: v4, price: {local_price}}}\n" + endpoints
             routes = "  deepseek-v4: {plan: [local-v4], aliases: [local]}\n" + routes
-        model = MODEL
-        if local:
+        if local and model is None:
             make_random_model()
+            model = MODEL
         prices = "".join(f"  {name}: {{effective_from: 2020-01-01T00:00:00Z, usd_per_million: {PRICES[name]}}}\n"
                          for name in {local_price if local else None, price if upstream else None} - {None})
         self.write_config(CONFIG.format(
