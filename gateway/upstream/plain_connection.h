@@ -16,7 +16,7 @@ public:
     public:
         virtual ~User() = default;
         // May let go of the connection.
-        virtual void on_ready(PlainConnection& connection, bool readable, bool writable) = 0;
+        virtual void on_ready(PlainConnection& connection, Readiness ready) = 0;
     };
 
     // Takes over `fd`, connected and non-blocking.
@@ -34,9 +34,7 @@ public:
     ssize_t send(std::span<const iovec> parts);
 
 private:
-    void on_ready(bool readable, bool writable) override {
-        user_->on_ready(*this, readable, writable);
-    }
+    void on_ready(Readiness ready) override { user_->on_ready(*this, ready); }
 
     SocketSet& sockets_;
     const int fd_;

@@ -35,7 +35,7 @@ void PlainPool::put(const std::string& authority, std::unique_ptr<PlainConnectio
     ++n_idle_;
 }
 
-void PlainPool::on_ready(PlainConnection& connection, bool, bool) {
+void PlainPool::on_ready(PlainConnection& connection, Readiness) {
     for (auto& [authority, idle] : idle_) {
         n_idle_ -= std::erase_if(
             idle, [&](const Idle& each) { return each.connection.get() == &connection; });

@@ -25,7 +25,7 @@ private:
         Clock::time_point since;
     };
 
-    void on_ready(PlainConnection& connection, bool readable, bool writable) override;
+    void on_ready(PlainConnection& connection, Readiness ready) override;
     void drop_old(std::vector<Idle>& idle);
 
     std::map<std::string, std::vector<Idle>> idle_;  // oldest first

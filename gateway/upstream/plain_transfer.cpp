@@ -77,9 +77,9 @@ void PlainTransfer::use(std::unique_ptr<PlainConnection> connection) {
     send();
 }
 
-void PlainTransfer::on_ready(PlainConnection&, bool readable, bool writable) {
-    if (writable) send();
-    if (readable && connection_) receive();
+void PlainTransfer::on_ready(PlainConnection&, Readiness ready) {
+    if (ready.writable) send();
+    if (ready.readable && !paused_) receive(ready.ended);
 }
 
 void PlainTransfer::send() {
@@ -101,15 +101,16 @@ void PlainTransfer::send() {
     connection_->want(!paused_, false);
 }
 
-void PlainTransfer::receive() {
-    const ssize_t n = connection_->receive(client_.scratch_);
-    if (n < 0) {
-        if (!would_block()) lost(reason_of(errno));
-        return;
-    }
-    if (n == 0) return lost("the upstream closed the connection");
-    heard_ = true;
-    parse({client_.scratch_.data(), static_cast<size_t>(n)});
+void PlainTransfer::receive(bool to_the_end) {
+    do {
+        const ssize_t n = connection_->receive(client_.scratch_);
+        if (n < 0 && would_block()) return;
+        if (n < 0) return lost(reason_of(errno));
+        if (n == 0) return lost("the upstream closed the connection");
+        heard_ = true;
+        drained_ = !to_the_end && static_cast<size_t>(n) < client_.scratch_.size();
+        parse({client_.scratch_.data(), static_cast<size_t>(n)});
+    } while (!drained_ && !finished_ && !paused_);
 }
 
 void PlainTransfer::parse(std::string_view bytes) {
@@ -183,8 +184,8 @@ void PlainTransfer::lost(const std::string& error) {
 
 void PlainTransfer::end() {
     finished_ = true;
-    const bool is_clean =
-        rest_.empty() && parser_->keep_alive() && n_sent_ == head_.size() + request_.body.size();
+    const bool is_clean = drained_ && rest_.empty() && parser_->keep_alive() &&
+                          n_sent_ == head_.size() + request_.body.size();
     if (is_clean) {
         client_.pool_.put(url_->authority, std::move(connection_));
     } else {

@@ -32,9 +32,10 @@ private:
 
     void connect();
     void use(std::unique_ptr<PlainConnection> connection);
-    void on_ready(PlainConnection& connection, bool readable, bool writable) override;
+    void on_ready(PlainConnection& connection, Readiness ready) override;
     void send();
-    void receive();
+    // Reads what is there; `to_the_end`: the peer has said its last.
+    void receive(bool to_the_end);
     // Parses what came; what the parser leaves stays in rest_.
     void parse(std::string_view bytes);
     // Gives the sink the body that has come, and ends the transfer behind its last byte.
@@ -58,7 +59,8 @@ private:
     bool started_ = false, finished_ = false, marked_ = false;
     bool kept_ = false;  // the connection served another request before
     bool heard_ = false;
-    bool judged_ = false;  // the head of the answer
+    bool drained_ = false;  // nothing more is known to be in the socket
+    bool judged_ = false;   // the head of the answer
     bool paused_ = false;
 };
 

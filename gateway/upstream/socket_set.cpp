@@ -33,7 +33,7 @@ void SocketSet::watch(int fd, uint32_t events, SocketWatcher& watcher) {
     entry.watcher = &watcher;
     if (entry.events == events) return;
     epoll_event event{};
-    event.events = events;
+    event.events = events | EPOLLRDHUP | EPOLLET;
     event.data.fd = fd;
     const int change = entry.events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
     if (epoll_ctl(epoll_.native_handle(), change, fd, &event) != 0) {
@@ -67,8 +67,10 @@ void SocketSet::turn() {
         // Gone, or another's by now, if an earlier watcher of this turn closed it.
         SocketWatcher* const watcher = entries_[static_cast<size_t>(events[i].data.fd)].watcher;
         if (!watcher) continue;
-        const bool readable = (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
-        watcher->on_ready(readable, (events[i].events & EPOLLOUT) != 0);
+        const bool ended = (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+        watcher->on_ready({.readable = ended || (events[i].events & EPOLLIN) != 0,
+                           .writable = (events[i].events & EPOLLOUT) != 0,
+                           .ended = ended});
     }
     turn_end_();
 }

@@ -10,14 +10,21 @@
 
 namespace gateway {
 
+// What has become possible. `ended`: the peer has ended its direction, or the socket is broken;
+// then it is readable, too.
+struct Readiness {
+    bool readable = false, writable = false, ended = false;
+};
+
 class SocketWatcher {
 public:
     virtual ~SocketWatcher() = default;
-    // An error or a hang-up counts as readable. May destroy this.
-    virtual void on_ready(bool readable, bool writable) = 0;
+    // May destroy this.
+    virtual void on_ready(Readiness ready) = 0;
 };
 
-// Confined to one io thread. Level-triggered.
+// Confined to one io thread. Edge-triggered: told once, a watcher reads until a short read (behind
+// which more may only come with another word) or, if the peer has ended, until the end.
 class SocketSet {
 public:
     // `turn_end` is called after the watchers of each wait.
@@ -26,7 +33,8 @@ public:
     SocketSet(const SocketSet&) = delete;
     SocketSet& operator=(const SocketSet&) = delete;
 
-    // `events`: EPOLLIN, EPOLLOUT or both; 0: forget it. Throws std::system_error.
+    // `events`: EPOLLIN, EPOLLOUT or both; 0: forget it. Other events than before are told anew.
+    // Throws std::system_error.
     void watch(int fd, uint32_t events, SocketWatcher& watcher);
     // Before it is closed.
     void forget(int fd);

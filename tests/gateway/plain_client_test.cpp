@@ -100,6 +100,8 @@ TEST_CASE("plain client: a kept connection that breaks under a request is not th
     mock::Upstream upstream;
     UpstreamBench bench(upstream.base_url());
     CHECK(bench.run({"ok"}).end->kind == Kind::complete);
+    REQUIRE(upstream.wait_ended(1));
+    while (bench.io.poll() > 0) continue;  // until the connection is kept
     // The second request of a connection is dropped unread; on a new one it is answered.
     auto n_asked = std::make_shared<int>(0);
     upstream.set_script("it", [n_asked](const mock::Request&) {
@@ -108,6 +110,7 @@ TEST_CASE("plain client: a kept connection that breaks under a request is not th
     });
     CHECK(bench.run({"it"}).end->kind == Kind::complete);
     CHECK(*n_asked == 2);
+    REQUIRE(upstream.wait_ended(3));
     // Once only, and never on a new connection.
     upstream.close_idle();
     while (bench.io.poll() > 0) continue;
