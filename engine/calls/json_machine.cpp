@@ -5,6 +5,8 @@ namespace {
 
 constexpr uint8_t kDeepMax = 64;
 constexpr uint8_t kBlanksMax = 64;
+constexpr uint8_t kDigitsMax = 200;
+constexpr uint8_t kExponentDigitsMax = 2;
 
 bool is_digit(uint8_t byte) {
     return byte >= '0' && byte <= '9';
@@ -98,9 +100,11 @@ bool JsonMachine::begin_value(uint8_t byte) {
         case 'n':
             return allows(json_kinds::null) && begin_word("ull");
         case '-':
+            n_digits_ = 0;
             at_ = At::minus;
             return allows(json_kinds::number | json_kinds::integer);
         default:
+            n_digits_ = 1;
             at_ = byte == '0' ? At::zero : At::digits;
             return is_digit(byte) && allows(json_kinds::number | json_kinds::integer);
     }
@@ -146,7 +150,7 @@ bool JsonMachine::escape(uint8_t byte) {
     if (is_code) {
         wants_low_ = at_ == At::low_u;
         at_ = At::hex;
-        n_hex_ = 0;
+        n_digits_ = 0;
         code_ = 0;
         return true;
     }
@@ -170,13 +174,13 @@ bool JsonMachine::hex(uint8_t byte) {
     const int digit = hex_value(byte);
     if (digit < 0) return false;
     code_ = static_cast<uint16_t>(code_ << 4 | digit);
-    ++n_hex_;
+    ++n_digits_;
     // The second digit tells a half of a pair from anything else: DC to DF is the second half.
-    if (n_hex_ == 2) {
+    if (n_digits_ == 2) {
         const bool is_low = code_ >= 0xDC && code_ <= 0xDF;
         if (is_low != wants_low_) return false;
     }
-    if (n_hex_ < 4) return n_hex_ > 1 || !wants_low_ || code_ == 0xD;
+    if (n_digits_ < 4) return n_digits_ > 1 || !wants_low_ || code_ == 0xD;
     const bool is_high = code_ >= 0xD800 && code_ <= 0xDBFF;
     at_ = is_high ? At::low_escape : At::string;
     return true;
@@ -186,6 +190,7 @@ bool JsonMachine::number(uint8_t byte) {
     const bool digit = is_digit(byte);
     const bool is_e = byte == 'e' || byte == 'E';
     const bool any_number = allows(json_kinds::number);
+    if (digit && n_digits_++ == kDigitsMax) return false;
     const auto go = [this](At at) { return at_ = at, true; };
     // A number ends at the first byte that is none of its own.
     const auto behind = [&] {
@@ -211,9 +216,10 @@ bool JsonMachine::number(uint8_t byte) {
             if (byte == '+' || byte == '-') return go(At::exponent_sign);
             [[fallthrough]];
         case At::exponent_sign:
+            n_digits_ = 1;
             return digit && go(At::exponent_digits);
         default:
-            return digit || behind();
+            return digit ? n_digits_ <= kExponentDigitsMax : behind();
     }
 }
 

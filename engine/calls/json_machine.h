@@ -11,8 +11,9 @@ inline constexpr uint8_t null = 1, boolean = 2, integer = 4, number = 8, string 
                          object = 64, any = 127;
 }
 
-// RFC 8259 without blanks around the value, 64 arrays and objects deep at most, 64 blanks in a row
-// at most, surrogate escapes in pairs only. Bytes of strings are not checked to be UTF-8.
+// RFC 8259 without blanks around the value, and so that every reader takes it: 64 arrays and
+// objects deep at most, 64 blanks in a row, numbers of 200 digits and two of exponent, surrogate
+// escapes in pairs only. Bytes of strings are not checked to be UTF-8.
 class JsonMachine {
 public:
     explicit JsonMachine(uint8_t kinds = json_kinds::any) : kinds_(kinds) {}
@@ -66,8 +67,8 @@ private:
     At at_ = At::value;
     uint8_t kinds_;  // of the outermost value
     uint8_t n_deep_ = 0;
-    uint8_t n_blanks_ = 0;  // in a row
-    uint8_t n_hex_ = 0;
+    uint8_t n_blanks_ = 0;    // in a row
+    uint8_t n_digits_ = 0;    // of a number or an escape, so far
     bool is_key_ = false;     // the string is one
     bool wants_low_ = false;  // a high surrogate came
 };

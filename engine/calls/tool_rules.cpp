@@ -64,7 +64,7 @@ void sort_by_name(std::vector<Rule>& rules) {
 bool read_schema(JsonCursor& json, ToolRule& tool) {
     std::string_view other;
     if (json.next() != JsonCursor::Kind::object) return json.skip(other);
-    bool lists = false;
+    bool lists = false;  // whether it says `properties` at all
     bool closed = false;
     const bool whole = json.object([&](const std::string& key) {
         if (key == "additionalProperties") {
@@ -78,8 +78,8 @@ bool read_schema(JsonCursor& json, ToolRule& tool) {
             return json.skip(other);
         }
         if (key != "properties" || json.next() != JsonCursor::Kind::object) return json.skip(other);
+        lists = true;
         return json.object([&](const std::string& name) {
-            lists = true;
             ParameterRule rule{name, json_kinds::any};
             if (!read_kinds(json, rule.kinds)) return false;
             if (is_writable(name)) tool.parameters.push_back(std::move(rule));

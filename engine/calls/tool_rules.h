@@ -23,7 +23,7 @@ struct ToolRule {
 // Of a JSON array as OpenAI spells it, by name, none twice; only those that `choice` names, if it
 // names any. Names that no call could write (empty, or with a quote or a control character) are
 // left out. Other names than those of `properties` are allowed where the schema says so, and where
-// it is an object of no said properties. Errors: prompt_invalid for what is no array of functions.
+// it has no `properties`. Errors: prompt_invalid for what is no array of functions.
 Result<std::vector<ToolRule>> read_tool_rules(std::string_view tools, const ToolChoice& choice);
 
 }  // namespace engine

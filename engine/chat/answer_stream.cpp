@@ -18,7 +18,7 @@ AnswerStream::AnswerStream(const Tokenizer& tokenizer, const ControlIds& control
 
 void AnswerStream::push(int32_t token, std::optional<TokenLogprob> logprob, TokenDelta& delta) {
     if (token == controls_[Control::eos]) {
-        finish(delta);
+        end(delta);
         return;
     }
     ++n_output_;
@@ -175,6 +175,11 @@ void AnswerStream::note_tail(std::string_view bytes) {
 }
 
 void AnswerStream::finish(TokenDelta& delta) {
+    if (lead_.find('<') != std::string::npos) lead_.clear();
+    end(delta);
+}
+
+void AnswerStream::end(TokenDelta& delta) {
     if (state_ == State::thinking || state_ == State::content) {
         std::string rest = std::exchange(lead_, {});
         characters_.finish(rest);

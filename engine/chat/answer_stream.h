@@ -39,7 +39,8 @@ public:
     // state is `ended` afterwards, that is all there is. A log-probability goes out with the first
     // piece of its token's text, and not at all if a stop string or a block swallows it.
     void push(int32_t token, std::optional<TokenLogprob> logprob, TokenDelta& delta);
-    // The answer was cut at its length: adds what was held back. A call under way never ends.
+    // The answer was cut at its length: adds what was held back, unless it looks like the beginning
+    // of a block. A call under way never ends.
     void finish(TokenDelta& delta);
 
     State state() const { return state_; }
@@ -53,6 +54,7 @@ public:
     int n_calls_cut() const { return calls_ && calls_->has_open_call() ? 1 : 0; }
 
 private:
+    void end(TokenDelta& delta);
     void push_thinking(int32_t token, TokenDelta& delta);
     void push_content_token(int32_t token, std::optional<TokenLogprob> logprob, TokenDelta& delta);
     void push_call_token(int32_t token, TokenDelta& delta);

@@ -20,6 +20,7 @@ public:
             reasoning_ += delta.reasoning;
             content_ += delta.content;
             for (auto& logprob : delta.logprobs) logprobs_.push_back(std::move(logprob));
+            for (auto& call : delta.calls) calls_.push_back(std::move(call));
             ++n_deltas_;
         }
         changed_.notify_all();
@@ -47,6 +48,7 @@ public:
     std::string content() const { return locked(content_); }
     std::string reasoning() const { return locked(reasoning_); }
     std::vector<TokenLogprob> logprobs() const { return locked(logprobs_); }
+    std::vector<ToolCallDelta> calls() const { return locked(calls_); }
     int n_deltas() const { return locked(n_deltas_); }
     int n_ends() const { return locked(n_ends_); }
     FinishReason reason() const { return locked(reason_); }
@@ -64,6 +66,7 @@ private:
     std::string reasoning_;
     std::string content_;
     std::vector<TokenLogprob> logprobs_;
+    std::vector<ToolCallDelta> calls_;
     int n_deltas_ = 0;
     int n_ends_ = 0;
     FinishReason reason_ = FinishReason::failed;

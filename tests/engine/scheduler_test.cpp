@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "tests/engine/calls_fixture.h"
 #include "tests/engine/scheduler_fixture.h"
 
 using namespace engine;
@@ -71,6 +72,49 @@ TEST_CASE("scheduler: EOS ends and is not counted; </think> counts as reasoning"
     CHECK_FALSE(sink.reasoning().empty());
     CHECK_FALSE(sink.content().empty());
     CHECK(scheduler.stats().n_decode_tokens == 7);
+}
+
+TEST_CASE("scheduler: an answer that calls ends with its block", "[engine][threads]") {
+    RecordingSink sink;
+    CallMemory memory(1 << 20);
+    Bench bench;
+    const auto tokens = written("so</think>I look.\n\n" + kTwoCalls);
+    for (size_t i = 0; i < tokens.size(); ++i) bench.decoder.forced[10 + i] = tokens[i];
+    Scheduler scheduler(bench.config, bench.decoder, small_tokenizer(), small_controls(), &memory);
+    Prompt prompt = prompt_of(10, 5, true);
+    prompt.calls = grammar_of();
+    Sampling greedy;
+    greedy.temperature = 0;
+    REQUIRE(scheduler.submit(prompt, greedy, 5'000, 3, sink));
+    sink.wait_for_end();
+    CHECK(sink.reason() == FinishReason::tool_calls);
+    CHECK(sink.text() == "so|I look.");
+    CHECK(sink.usage().n_output == static_cast<int64_t>(tokens.size()));
+    CHECK(sink.usage().n_calls_cut == 0);
+    CallAnswer answer;
+    for (const ToolCallDelta& call : sink.calls()) take({{}, {}, {}, {call}}, answer);
+    REQUIRE(answer.whole.size() == 2);
+    CHECK(answer.whole[0].arguments == kArguments0);
+    CHECK(memory.find(3, answer.whole) != nullptr);
+    CHECK(memory.find(4, answer.whole) == nullptr);
+}
+
+TEST_CASE("scheduler: a call that the limit cuts is counted and never ends", "[engine][threads]") {
+    RecordingSink sink;
+    Bench bench;
+    const auto tokens = written("\n\n" + kTwoCalls);
+    for (size_t i = 0; i < tokens.size(); ++i) bench.decoder.forced[10 + i] = tokens[i];
+    auto& scheduler = bench.start();
+    Prompt prompt = prompt_of(10);
+    prompt.calls = grammar_of();
+    Sampling greedy;
+    greedy.temperature = 0;
+    REQUIRE(scheduler.submit(prompt, greedy, static_cast<int64_t>(tokens.size()) / 3, 3, sink));
+    sink.wait_for_end();
+    CHECK(sink.reason() == FinishReason::length);
+    CHECK(sink.usage().n_calls_cut == 1);
+    REQUIRE_FALSE(sink.calls().empty());
+    for (const ToolCallDelta& call : sink.calls()) CHECK_FALSE(call.ends);
 }
 
 TEST_CASE("scheduler: together or alone, each sequence says the same", "[engine][threads]") {

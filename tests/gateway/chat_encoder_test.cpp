@@ -84,6 +84,47 @@ TEST_CASE("completion: S34, an answer eaten by reasoning is empty, not null", "[
     CHECK(body["choices"][0]["message"]["reasoning_content"] == "long thought");
 }
 
+TEST_CASE("chunks: 1.10, a call's head once, then pieces of its arguments", "[api]") {
+    const ChunkEncoder encoder(kHead, false, false);
+    CHECK(json::parse(encoder.role_chunk(Opening::calls))["choices"][0]["delta"] ==
+          json::parse(R"({"role":"assistant","content":null,"refusal":null})"));
+    engine::TokenDelta one;
+    one.calls = {{0, "call_1", "f", "{", false}};
+    CHECK(json::parse(encoder.delta_chunk(one))["choices"][0]["delta"] ==
+          json::parse(R"({"tool_calls":[
+        {"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{"}}]})"));
+    one.calls = {{0, "", "", "\"a\": 1}", true}, {1, "call_2", "g", "{}", true}};
+    CHECK(json::parse(encoder.delta_chunk(one))["choices"][0]["delta"] ==
+          json::parse(R"({"tool_calls":[
+        {"index":0,"function":{"arguments":"\"a\": 1}"}},
+        {"index":1,"id":"call_2","type":"function","function":{"name":"g","arguments":"{}"}}]})"));
+    one.content = "so";
+    one.calls.pop_back();
+    CHECK(json::parse(encoder.delta_chunk(one))["choices"][0]["delta"] ==
+          json::parse(R"({"content":"so",
+        "tool_calls":[{"index":0,"function":{"arguments":"\"a\": 1}"}}]})"));
+}
+
+TEST_CASE("completion: T07, calls, and content null where there is none", "[api]") {
+    engine::TokenDelta whole;
+    whole.calls = {{0, "call_1", "f", R"({"a": 1})", true}, {1, "call_2", "g", "{}", true}};
+    const auto message = [&] {
+        const json body =
+            json::parse(completion(kHead, whole, "tool_calls", {8, 0, 0, 2, 0}, false));
+        CHECK(body["choices"][0]["finish_reason"] == "tool_calls");
+        return body["choices"][0]["message"];
+    };
+    CHECK(message() ==
+          json::parse(R"({"role":"assistant","content":null,"refusal":null,"annotations":[],
+        "tool_calls":[
+          {"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a\": 1}"}},
+          {"id":"call_2","type":"function","function":{"name":"g","arguments":"{}"}}]})"));
+    whole.content = "so";
+    whole.reasoning = "hm";
+    CHECK(message()["content"] == "so");
+    CHECK(message()["reasoning_content"] == "hm");
+}
+
 TEST_CASE("logprobs: L02, L03 and L15, bytes, partial characters and what is not finite", "[api]") {
     engine::TokenDelta one = delta("", "\xE2\x82\xAC");
     one.logprobs = {

@@ -119,6 +119,48 @@ TEST_CASE("engine attempt: a full buffer parks the sequence until the batch was 
     rig.engine.sink->on_end(FinishReason::stop, {});
 }
 
+TEST_CASE("engine attempt: calls are streamed as they come", "[chat]") {
+    Rig rig(true);
+    rig.engine.sink->on_delta({{}, {}, {}, {{0, "call_1", "f", "{", false}}});
+    rig.engine.sink->on_delta({{}, {}, {}, {{0, "", "", "}", true}}});
+    rig.engine.sink->on_end(FinishReason::tool_calls, {5, 0, 9, 0});
+    const AttemptBatch batch = rig.next();
+    REQUIRE(batch.chunks.size() == 4);
+    const auto delta = [&](size_t i) {
+        return nlohmann::json::parse(batch.chunks[i].data)["choices"][0]["delta"];
+    };
+    CHECK(delta(0)["content"].is_null());
+    CHECK(delta(1)["tool_calls"][0]["id"] == "call_1");
+    CHECK(delta(2)["tool_calls"][0] ==
+          nlohmann::json::parse(R"({"index":0,"function":{"arguments":"}"}})"));
+    CHECK(batch.chunks[1].n_text_bytes == 2);  // f{
+    CHECK(batch.chunks[3].data.find(R"("finish_reason":"tool_calls")") != std::string::npos);
+    REQUIRE(batch.end);
+    CHECK(batch.end->finish_reason == "tool_calls");
+    CHECK(batch.end->detail.empty());
+}
+
+TEST_CASE("engine attempt: a call that was cut is dropped and told to the log", "[chat]") {
+    Rig rig(false);
+    rig.engine.sink->on_delta(
+        {{}, {}, {}, {{0, "call_1", "f", "{", false}, {0, "", "", "\"a\": 1", false}}});
+    rig.engine.sink->on_delta(
+        {{}, {}, {}, {{0, "", "", "}", true}, {1, "call_2", "g", "{", false}}});
+    engine::TokenUsage usage{5, 0, 20, 0};
+    usage.n_calls_cut = 1;
+    rig.engine.sink->on_end(FinishReason::length, usage);
+    const AttemptBatch batch = rig.next();
+    REQUIRE(batch.chunks.size() == 1);
+    const auto choice = nlohmann::json::parse(batch.chunks[0].data)["choices"][0];
+    CHECK(choice["finish_reason"] == "length");
+    CHECK(choice["message"]["content"].is_null());
+    CHECK(choice["message"]["tool_calls"] ==
+          nlohmann::json::parse(R"([{"id":"call_1","type":"function",
+        "function":{"name":"f","arguments":"{\"a\": 1}"}}])"));
+    REQUIRE(batch.end);
+    CHECK(batch.end->detail.find("cut") != std::string::npos);
+}
+
 TEST_CASE("engine attempt: cancel ends with what was used", "[chat]") {
     Rig rig(true);
     rig.delta("a");

@@ -66,6 +66,63 @@ TEST_CASE("engine messages: what the local encoding cannot render is refused", "
     }
 }
 
+TEST_CASE("engine conversation: which tools may be called", "[api]") {
+    using Mode = engine::ToolChoice::Mode;
+    const auto choice = [](const std::string& more) {
+        const auto request =
+            parse_chat_request(R"({"model":"m","messages":[{"role":"user","content":"q"}],
+            "tools":[{"type":"function","function":{"name":"f"}},
+                     {"type":"function","function":{"name":"g"}}])" +
+                                   more + "}",
+                               config::Limits());
+        if (!request) FAIL(request.error().message);
+        CHECK_FALSE(request->needs_strict_tools);
+        auto conversation = engine_conversation(*request);
+        REQUIRE(conversation);
+        CHECK_FALSE(conversation->tools.empty());
+        return conversation->tool_choice;
+    };
+    using Names = std::vector<std::string>;
+    CHECK(choice("").mode == Mode::automatic);
+    CHECK(choice("").n_calls_max == 0);
+    CHECK(choice(R"(,"tool_choice":"auto")").mode == Mode::automatic);
+    CHECK(choice(R"(,"tool_choice":"none")").mode == Mode::none);
+    CHECK(choice(R"(,"tool_choice":"required")").mode == Mode::required);
+    CHECK(choice(R"(,"parallel_tool_calls":false)").n_calls_max == 1);
+    CHECK(choice(R"(,"parallel_tool_calls":true)").n_calls_max == 0);
+    const auto named = choice(R"(,"tool_choice":{"type":"function","function":{"name":"g"}})");
+    CHECK(named.mode == Mode::required);
+    CHECK(named.only == Names{"g"});
+    CHECK(named.n_calls_max == 1);
+    const auto allowed =
+        choice(R"(,"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto",
+        "tools":[{"type":"function","function":{"name":"f"}}]}})");
+    CHECK(allowed.mode == Mode::automatic);
+    CHECK(allowed.only == Names{"f"});
+    CHECK(choice(R"(,"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required",
+        "tools":[{"type":"function","function":{"name":"f"}}]}})")
+              .mode == Mode::required);
+    CHECK(
+        choice(
+            R"(,"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[]}})")
+            .mode == Mode::none);
+}
+
+TEST_CASE("chat request: tools that the engine cannot hold are marked", "[api]") {
+    for (const char* tools :
+         {R"("tools":[{"type":"custom","custom":{"name":"f"}}])", R"("functions":[{"name":"f"}])",
+          R"("functions":[{"name":"f","strict":false}])",
+          R"("tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":
+              {"type":"object","properties":{},"required":[],"additionalProperties":false}}}])"}) {
+        const auto request =
+            parse_chat_request(R"({"model":"m","messages":[{"role":"user","content":"q"}],)" +
+                                   std::string(tools) + "}",
+                               config::Limits());
+        if (!request) FAIL(request.error().message);
+        CHECK(request->needs_strict_tools);
+    }
+}
+
 TEST_CASE("engine conversation: calls and results come whole, tools as they stand", "[api]") {
     auto parsed = parse_chat_request(
         R"({"model":"m","messages":[{"role":"user","content":"q"},
