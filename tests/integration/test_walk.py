@@ -81,6 +81,51 @@ class Walk(unittest.TestCase):
                 deltas = [chunk["choices"][0]["delta"] for chunk in chunks if chunk["choices"]]
                 self.assertEqual("".join(d.get("content") or "" for d in deltas), message["content"] or "")
 
+    def test_a_call_from_the_question_to_the_answer(self):
+        """The random model writes anything: what it is held to shows, not what it knows."""
+        tools = [{"type": "function", "function": {"name": name, "parameters": {
+            "type": "object", "properties": properties, "additionalProperties": False}}}
+            for name, properties in (("get_time", {}), ("get_flag", {"on": {"type": "boolean"}}))]
+        for name in ("get_time", "get_flag"):
+            with self.subTest(name):
+                members = {"tools": tools, "tool_choice": {"type": "function", "function": {"name": name}},
+                           "max_tokens": 400, "temperature": 0, "reasoning_effort": "none"}
+                body = self.chat("deepseek-v4", **members).json()
+                choice = body["choices"][0]
+                self.assertEqual(choice["finish_reason"], "tool_calls")
+                self.assertIsNone(choice["message"]["content"])
+                (call,) = choice["message"]["tool_calls"]
+                self.assertRegex(call["id"], "^call_[A-Za-z0-9]{24}$")
+                self.assertEqual((call["type"], call["function"]["name"]), ("function", name))
+                arguments = json.loads(call["function"]["arguments"])
+                self.assertLessEqual(arguments.keys(), {"on"})
+                self.assertTrue(all(isinstance(value, bool) for value in arguments.values()))
+
+                chunks = self.chat("deepseek-v4", stream=True, **members).chunks()
+                deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+                self.assertIsNone(deltas[0]["content"])
+                pieces = [piece for delta in deltas for piece in delta.get("tool_calls", [])]
+                self.assertEqual({piece["index"] for piece in pieces}, {0})
+                self.assertEqual([piece["function"]["name"] for piece in pieces if "id" in piece], [name])
+                self.assertEqual("".join(piece["function"]["arguments"] for piece in pieces),
+                                 call["function"]["arguments"])
+                self.assertEqual(chunks[-1]["choices"][0]["finish_reason"], "tool_calls")
+
+                question = {"role": "user", "content": "Hello"}
+                result = {"role": "tool", "tool_call_id": call["id"], "content": "noon"}
+                again = self.chat("deepseek-v4", messages=[question, choice["message"], result], tools=tools,
+                                  tool_choice="none", max_tokens=4, reasoning_effort="none").json()
+                # What the model wrote stands in the prompt, a bit of text around it besides.
+                written = body["usage"]["completion_tokens"]
+                self.assertGreater(again["usage"]["prompt_tokens"], body["usage"]["prompt_tokens"] + written)
+                self.assertNotIn("tool_calls", again["choices"][0]["message"])
+
+    def test_tools_that_the_engine_cannot_hold(self):
+        strict = {"type": "function", "function": {"name": "f", "strict": True, "parameters": {
+            "type": "object", "properties": {}, "required": [], "additionalProperties": False}}}
+        answer = self.weir.chat(self.key, "deepseek-v4", tools=[strict])
+        self.assertEqual((answer.status, answer.error()["code"]), (400, "unsupported_parameter"))
+
     def test_a_connection_serves_many(self):
         with wire.Connection(self.weir.api) as connection:
             for model in ROADS * 3:
