@@ -1,9 +1,9 @@
 #include "engine/calls/json_machine.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <random>
-#include <regex>
 
 using namespace engine;
 
@@ -35,11 +35,27 @@ std::string value(std::mt19937& random, int n_deep) {
     return text + (is_object ? "}" : "]");
 }
 
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+// Three digits behind an e: the machine takes two.
+bool has_long_exponent(const std::string& text) {
+    for (size_t i = 1; i < text.size(); ++i) {
+        const bool begins = (text[i] == 'e' || text[i] == 'E') && is_digit(text[i - 1]);
+        if (!begins) continue;
+        size_t at = i + 1;
+        if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+        const std::string digits = text.substr(std::min(at, text.size()), 3);
+        if (digits.size() == 3 && std::all_of(digits.begin(), digits.end(), is_digit)) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 TEST_CASE("JSON machine: accepts what a parser accepts", "[engine]") {
     std::mt19937 random(7);
-    const std::regex kLongExponent("[0-9][eE][+-]?[0-9]{3}");
     int n_accepted = 0;
     for (int round = 0; round < 20'000; ++round) {
         std::string text = value(random, 4);
@@ -57,7 +73,7 @@ TEST_CASE("JSON machine: accepts what a parser accepts", "[engine]") {
                     text[at] = kBytes[random() % kBytes.size()];
             }
         }
-        if (std::regex_search(text, kLongExponent)) continue;
+        if (has_long_exponent(text)) continue;
         // Blanks around the value are none of its own.
         const bool has_margin =
             text.empty() || std::isspace(text.front()) || std::isspace(text.back());
