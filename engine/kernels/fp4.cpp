@@ -28,12 +28,16 @@ uint8_t to_e2m1(float x) {
     return static_cast<uint8_t>(code | (std::signbit(x) ? 8 : 0));
 }
 
+float fp4_scale(const float* x, int64_t n) {
+    float largest = kFloor;
+    for (int64_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(x[i]));
+    return power_of_two_scale(largest, 1 / kLargest);
+}
+
 void round_fp4(float* x, int64_t n) {
     for (int64_t begin = 0; begin < n; begin += kFp4Group) {
         const int64_t end = std::min(begin + kFp4Group, n);
-        float largest = kFloor;
-        for (int64_t i = begin; i < end; ++i) largest = std::max(largest, std::fabs(x[i]));
-        const float scale = power_of_two_scale(largest, 1 / kLargest);
+        const float scale = fp4_scale(x + begin, end - begin);
         for (int64_t i = begin; i < end; ++i) x[i] = kE2m1[to_e2m1(x[i] / scale)] * scale;
     }
 }

@@ -16,6 +16,8 @@ uint8_t to_e2m1(float x);
 //     S = 2^ceil(log2(max(max|x|, 6 * 2^-126) / 6)),   x := e2m1(clamp(x / S, -6, 6)) * S
 // in place. The last group may be shorter.
 void round_fp4(float* x, int64_t n);
+// S of one group.
+float fp4_scale(const float* x, int64_t n);
 
 // The normalised Hadamard transform in Sylvester's order, in place: butterflies over strides 1, 2,
 // 4, ..., then times n^-0.5. n is a power of two.

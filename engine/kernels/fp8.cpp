@@ -54,12 +54,16 @@ float power_of_two_scale(float x, float one_over_largest) {
     return std::bit_cast<float>(exponent << 23);
 }
 
+float fp8_scale(const float* x, int64_t n) {
+    float largest = kFloor;
+    for (int64_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(x[i]));
+    return power_of_two_scale(largest, 1 / kLargest);
+}
+
 void round_fp8(float* x, int64_t n, int64_t group) {
     for (int64_t begin = 0; begin < n; begin += group) {
         const int64_t end = std::min(begin + group, n);
-        float largest = kFloor;
-        for (int64_t i = begin; i < end; ++i) largest = std::max(largest, std::fabs(x[i]));
-        const float scale = power_of_two_scale(largest, 1 / kLargest);
+        const float scale = fp8_scale(x + begin, end - begin);
         for (int64_t i = begin; i < end; ++i) x[i] = kE4m3[to_e4m3(x[i] / scale)] * scale;
     }
 }

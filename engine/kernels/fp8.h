@@ -21,6 +21,8 @@ float power_of_two_scale(float x, float one_over_largest);
 //     S = 2^ceil(log2(max(max|x|, 1e-4) / 448)),   x := e4m3(clamp(x / S, -448, 448)) * S
 // in place. The last group may be shorter.
 void round_fp8(float* x, int64_t n, int64_t group);
+// S of one group.
+float fp8_scale(const float* x, int64_t n);
 
 constexpr int64_t kFp8GroupKv = 64;           // of a KV row
 constexpr int64_t kFp8GroupActivation = 128;  // of a linear map's input

@@ -1,6 +1,7 @@
 #include "engine/kernels/indexer.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace engine::kernels {
 namespace {
@@ -23,15 +24,26 @@ float weighted_relu(const float* weights, const float* dots, int64_t n) {
 
 void indexer_scores(const Ops& ops, const Indexer& in, int64_t begin, int64_t end, float* scratch,
                     float* scores) {
+    const int64_t head_dim = in.keys.shape.width;
+    const bool plain = in.keys.shape.format == RowFormat::f32;
+    float* expanded = scratch + kIndexerBlock * in.n_heads;
     const float* keys[kIndexerBlock];
     float* dots[kIndexerBlock];
+    for (int64_t i = 0; i < kIndexerBlock; ++i) {
+        keys[i] = expanded + i * head_dim;
+        dots[i] = scratch + i * in.n_heads;
+    }
     for (int64_t block = begin; block < end; block += kIndexerBlock) {
         const int64_t n = std::min(kIndexerBlock, end - block);
         for (int64_t i = 0; i < n; ++i) {
-            keys[i] = in.keys + (block + i) * in.head_dim;
-            dots[i] = scratch + i * in.n_heads;
+            const std::byte* key = in.keys.row(block + i);
+            if (plain) {
+                keys[i] = reinterpret_cast<const float*>(key);
+            } else {
+                expand_row(*ops.rows, in.keys.shape, key, expanded + i * head_dim);
+            }
         }
-        ops.dots_f32(in.q, in.n_heads, in.head_dim, keys, n, dots);
+        ops.dots_f32(in.q, in.n_heads, head_dim, keys, n, dots);
         for (int64_t i = 0; i < n; ++i) {
             scores[block + i] = weighted_relu(in.weights, dots[i], in.n_heads);
         }
@@ -41,13 +53,16 @@ void indexer_scores(const Ops& ops, const Indexer& in, int64_t begin, int64_t en
 namespace ref {
 
 void indexer_scores(const Indexer& in, int64_t begin, int64_t end, float* scores) {
+    const int64_t head_dim = in.keys.shape.width;
+    std::vector<float> key(static_cast<size_t>(head_dim));
     for (int64_t w = begin; w < end; ++w) {
+        expand_row(kRowOpsPortable, in.keys.shape, in.keys.row(w), key.data());
         double score = 0;
         for (int64_t h = 0; h < in.n_heads; ++h) {
             double dot = 0;
-            for (int64_t i = 0; i < in.head_dim; ++i) {
-                dot += static_cast<double>(in.q[h * in.head_dim + i]) *
-                       static_cast<double>(in.keys[w * in.head_dim + i]);
+            for (int64_t i = 0; i < head_dim; ++i) {
+                dot += static_cast<double>(in.q[h * head_dim + i]) *
+                       static_cast<double>(key[static_cast<size_t>(i)]);
             }
             score += static_cast<double>(in.weights[h]) * std::max(0.0, dot);
         }

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "engine/kernels/ops.h"
+#include "engine/kernels/row_format.h"
 
 namespace engine::kernels {
 
@@ -12,13 +13,17 @@ constexpr int64_t kIndexerBlock = 64;  // keys at a time
 struct Indexer {
     const float* q = nullptr;  // [n_heads, head_dim], RoPE applied
     const float* weights =
-        nullptr;                  // [n_heads], scaled by (n_heads * head_dim)^-0.5; may be negative
-    const float* keys = nullptr;  // [n_keys, head_dim]
+        nullptr;      // [n_heads], scaled by (n_heads * head_dim)^-0.5; may be negative
+    StoredRows keys;  // n_keys of width head_dim; f32 ones aligned to 4 bytes
     int64_t n_heads = 0;
-    int64_t head_dim = 0;
 };
 
-// Writes scores[w] for w in [begin, end). scratch: [kIndexerBlock, n_heads]. On the calling thread.
+// Numbers of indexer_scores()'s scratch.
+constexpr int64_t indexer_scratch(int64_t n_heads, int64_t head_dim) {
+    return kIndexerBlock * (n_heads + head_dim);
+}
+
+// Writes scores[w] for w in [begin, end). On the calling thread.
 void indexer_scores(const Ops& ops, const Indexer& in, int64_t begin, int64_t end, float* scratch,
                     float* scores);
 

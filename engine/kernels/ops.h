@@ -14,6 +14,9 @@ Isa best_isa();  // of this processor
 const char* to_string(Isa isa);
 
 struct PanelOps;  // engine/kernels/panel_ops.h
+struct RowOps;    // engine/kernels/row_format.h
+
+enum class Sums : uint8_t { fresh, continued };  // from zero, or from what `out` holds
 
 struct Ops {
     // out[j][i] = dot(row_i, x[j]) for i < n_rows, j < n_x: products of `width` numbers, f32 sums.
@@ -25,13 +28,15 @@ struct Ops {
     // The same over scattered rows, and x[j] = x + j * x_stride, out[j] = out + j * out_stride.
     void (*dots_scattered)(const float* const* rows, int64_t n_rows, int64_t width, const float* x,
                            int64_t x_stride, int64_t n_x, float* out, int64_t out_stride);
-    // out[j][c] = sum_i weights[j * weights_stride + i] * rows[i][c], summed in the order of i.
-    void (*weighted_sums)(const float* const* rows, int64_t n_rows, int64_t width,
+    // out[j][c] = sum_i weights[j * weights_stride + i] * rows[i][c], summed in the order of i:
+    // continued, the same bits as one call over all rows.
+    void (*weighted_sums)(Sums sums, const float* const* rows, int64_t n_rows, int64_t width,
                           const float* weights, int64_t weights_stride, int64_t n_out, float* out,
                           int64_t out_stride);
     // sum_i x[i]^2
     float (*sum_of_squares)(const float* x, int64_t n);
     const PanelOps* panels;  // products of the same instruction set over panels
+    const RowOps* rows;      // widening of KV rows
 };
 
 const Ops& ops(Isa isa);  // no better one than best_isa()

@@ -6,6 +6,7 @@
 #include "engine/kernels/dot_blocks.h"
 #include "engine/kernels/ops_tables.h"
 #include "engine/kernels/panel_ops.h"
+#include "engine/kernels/row_format.h"
 
 namespace engine::kernels {
 namespace {
@@ -93,11 +94,15 @@ struct Avx2 {
 // Columns [c, c + 8 * kVectors) of kN sums; each element is one chain of multiply-adds in the order
 // of i.
 template <int kN, int kVectors>
-inline void sum_columns(const float* const* rows, int64_t n_rows, int64_t c, const float* weights,
-                        int64_t weights_stride, float* out, int64_t out_stride) {
+inline void sum_columns(Sums start, const float* const* rows, int64_t n_rows, int64_t c,
+                        const float* weights, int64_t weights_stride, float* out,
+                        int64_t out_stride) {
     __m256 sums[kN][kVectors];
     for (int j = 0; j < kN; ++j) {
-        for (int v = 0; v < kVectors; ++v) sums[j][v] = _mm256_setzero_ps();
+        for (int v = 0; v < kVectors; ++v) {
+            sums[j][v] = start == Sums::fresh ? _mm256_setzero_ps()
+                                              : load8(out + j * out_stride + c + 8 * v);
+        }
     }
     for (int64_t i = 0; i < n_rows; ++i) {
         const float* row = rows[i] + c;
@@ -117,9 +122,9 @@ inline void sum_columns(const float* const* rows, int64_t n_rows, int64_t c, con
 }
 
 // The last n < 8 columns from c on, of one sum.
-inline void sum_tail(const float* const* rows, int64_t n_rows, int64_t c, int64_t n,
+inline void sum_tail(Sums start, const float* const* rows, int64_t n_rows, int64_t c, int64_t n,
                      const float* weights, float* out) {
-    __m256 sum = _mm256_setzero_ps();
+    __m256 sum = start == Sums::fresh ? _mm256_setzero_ps() : load_tail(out + c, n);
     for (int64_t i = 0; i < n_rows; ++i) {
         sum = _mm256_fmadd_ps(_mm256_broadcast_ss(weights + i), load_tail(rows[i] + c, n), sum);
     }
@@ -127,33 +132,36 @@ inline void sum_tail(const float* const* rows, int64_t n_rows, int64_t c, int64_
 }
 
 template <int kN>
-void weighted_sums_of(const float* const* rows, int64_t n_rows, int64_t width, const float* weights,
-                      int64_t weights_stride, float* out, int64_t out_stride) {
+void weighted_sums_of(Sums start, const float* const* rows, int64_t n_rows, int64_t width,
+                      const float* weights, int64_t weights_stride, float* out,
+                      int64_t out_stride) {
     int64_t c = 0;
     for (; c + 32 <= width; c += 32) {
-        sum_columns<kN, 4>(rows, n_rows, c, weights, weights_stride, out, out_stride);
+        sum_columns<kN, 4>(start, rows, n_rows, c, weights, weights_stride, out, out_stride);
     }
     for (; c + 8 <= width; c += 8) {
-        sum_columns<kN, 1>(rows, n_rows, c, weights, weights_stride, out, out_stride);
+        sum_columns<kN, 1>(start, rows, n_rows, c, weights, weights_stride, out, out_stride);
     }
     if (c == width) return;
     for (int j = 0; j < kN; ++j) {
-        sum_tail(rows, n_rows, c, width - c, weights + j * weights_stride, out + j * out_stride);
+        sum_tail(start, rows, n_rows, c, width - c, weights + j * weights_stride,
+                 out + j * out_stride);
     }
 }
 
-void weighted_sums(const float* const* rows, int64_t n_rows, int64_t width, const float* weights,
-                   int64_t weights_stride, int64_t n_out, float* out, int64_t out_stride) {
+void weighted_sums(Sums start, const float* const* rows, int64_t n_rows, int64_t width,
+                   const float* weights, int64_t weights_stride, int64_t n_out, float* out,
+                   int64_t out_stride) {
     for (int64_t j = 0; j < n_out; j += Avx2::kTile) {
         const float* w = weights + j * weights_stride;
         float* o = out + j * out_stride;
         const int64_t n = n_out - j;
         if (n >= 3) {
-            weighted_sums_of<3>(rows, n_rows, width, w, weights_stride, o, out_stride);
+            weighted_sums_of<3>(start, rows, n_rows, width, w, weights_stride, o, out_stride);
         } else if (n == 2) {
-            weighted_sums_of<2>(rows, n_rows, width, w, weights_stride, o, out_stride);
+            weighted_sums_of<2>(start, rows, n_rows, width, w, weights_stride, o, out_stride);
         } else {
-            weighted_sums_of<1>(rows, n_rows, width, w, weights_stride, o, out_stride);
+            weighted_sums_of<1>(start, rows, n_rows, width, w, weights_stride, o, out_stride);
         }
     }
 }
@@ -166,8 +174,8 @@ float sum_of_squares(const float* x, int64_t n) {
 
 }  // namespace
 
-const Ops kOpsAvx2 = {dots<Avx2, float>, dots<Avx2, uint16_t>, dots_scattered<Avx2>,
-                      weighted_sums,     sum_of_squares,       &kPanelOpsAvx2};
+const Ops kOpsAvx2 = {dots<Avx2, float>, dots<Avx2, uint16_t>, dots_scattered<Avx2>, weighted_sums,
+                      sum_of_squares,    &kPanelOpsAvx2,       &kRowOpsAvx2};
 
 }  // namespace engine::kernels
 #endif

@@ -6,6 +6,7 @@
 #include "engine/kernels/dot_blocks.h"
 #include "engine/kernels/ops_tables.h"
 #include "engine/kernels/panel_ops.h"
+#include "engine/kernels/row_format.h"
 
 namespace engine::kernels {
 namespace {
@@ -99,14 +100,23 @@ struct Avx512 {
 // Columns [c, c + 16 * kVectors) of kN sums; each element is one chain of multiply-adds in the
 // order of i. The mask cuts the last columns, where kVectors is 1.
 template <int kN, int kVectors>
-inline void sum_columns(const float* const* rows, int64_t n_rows, int64_t c, __mmask16 mask,
-                        const float* weights, int64_t weights_stride, float* out,
+inline void sum_columns(Sums start, const float* const* rows, int64_t n_rows, int64_t c,
+                        __mmask16 mask, const float* weights, int64_t weights_stride, float* out,
                         int64_t out_stride) {
     __m512 sums[kN][kVectors];
 #pragma GCC unroll 8
     for (int j = 0; j < kN; ++j) {
 #pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) sums[j][v] = _mm512_setzero_ps();
+        for (int v = 0; v < kVectors; ++v) {
+            const float* from = out + j * out_stride + c;
+            if (start == Sums::fresh) {
+                sums[j][v] = _mm512_setzero_ps();
+            } else if constexpr (kVectors == 1) {
+                sums[j][v] = _mm512_maskz_loadu_ps(mask, from);
+            } else {
+                sums[j][v] = load16(from + 16 * v);
+            }
+        }
     }
     for (int64_t i = 0; i < n_rows; ++i) {
         const float* row = rows[i] + c;
@@ -136,32 +146,35 @@ inline void sum_columns(const float* const* rows, int64_t n_rows, int64_t c, __m
 }
 
 template <int kN>
-void weighted_sums_of(const float* const* rows, int64_t n_rows, int64_t width, const float* weights,
-                      int64_t weights_stride, float* out, int64_t out_stride) {
+void weighted_sums_of(Sums start, const float* const* rows, int64_t n_rows, int64_t width,
+                      const float* weights, int64_t weights_stride, float* out,
+                      int64_t out_stride) {
     int64_t c = 0;
     for (; c + 64 <= width; c += 64) {
-        sum_columns<kN, 4>(rows, n_rows, c, 0xffff, weights, weights_stride, out, out_stride);
+        sum_columns<kN, 4>(start, rows, n_rows, c, 0xffff, weights, weights_stride, out,
+                           out_stride);
     }
     for (; c < width; c += 16) {
         const __mmask16 mask = tail_mask(smaller(16, width - c));
-        sum_columns<kN, 1>(rows, n_rows, c, mask, weights, weights_stride, out, out_stride);
+        sum_columns<kN, 1>(start, rows, n_rows, c, mask, weights, weights_stride, out, out_stride);
     }
 }
 
-void weighted_sums(const float* const* rows, int64_t n_rows, int64_t width, const float* weights,
-                   int64_t weights_stride, int64_t n_out, float* out, int64_t out_stride) {
+void weighted_sums(Sums start, const float* const* rows, int64_t n_rows, int64_t width,
+                   const float* weights, int64_t weights_stride, int64_t n_out, float* out,
+                   int64_t out_stride) {
     for (int64_t j = 0; j < n_out;) {
         const float* w = weights + j * weights_stride;
         float* o = out + j * out_stride;
         const int64_t n = n_out - j;
         if (n >= 4) {
-            weighted_sums_of<4>(rows, n_rows, width, w, weights_stride, o, out_stride);
+            weighted_sums_of<4>(start, rows, n_rows, width, w, weights_stride, o, out_stride);
             j += 4;
         } else if (n >= 2) {
-            weighted_sums_of<2>(rows, n_rows, width, w, weights_stride, o, out_stride);
+            weighted_sums_of<2>(start, rows, n_rows, width, w, weights_stride, o, out_stride);
             j += 2;
         } else {
-            weighted_sums_of<1>(rows, n_rows, width, w, weights_stride, o, out_stride);
+            weighted_sums_of<1>(start, rows, n_rows, width, w, weights_stride, o, out_stride);
             j += 1;
         }
     }
@@ -176,7 +189,8 @@ float sum_of_squares(const float* x, int64_t n) {
 }  // namespace
 
 const Ops kOpsAvx512 = {dots<Avx512, float>, dots<Avx512, uint16_t>, dots_scattered<Avx512>,
-                        weighted_sums,       sum_of_squares,         &kPanelOpsAvx512};
+                        weighted_sums,       sum_of_squares,         &kPanelOpsAvx512,
+                        &kRowOpsAvx2};
 
 }  // namespace engine::kernels
 #endif

@@ -2,6 +2,7 @@
 #include "engine/kernels/matrix.h"
 #include "engine/kernels/ops_tables.h"
 #include "engine/kernels/panel_ops.h"
+#include "engine/kernels/row_format.h"
 
 namespace engine::kernels {
 namespace {
@@ -50,11 +51,14 @@ void dots_scattered(const float* const* rows, int64_t n_rows, int64_t width, con
     }
 }
 
-void weighted_sums(const float* const* rows, int64_t n_rows, int64_t width, const float* weights,
-                   int64_t weights_stride, int64_t n_out, float* out, int64_t out_stride) {
+void weighted_sums(Sums start, const float* const* rows, int64_t n_rows, int64_t width,
+                   const float* weights, int64_t weights_stride, int64_t n_out, float* out,
+                   int64_t out_stride) {
     for (int64_t j = 0; j < n_out; ++j) {
         float* sums = out + j * out_stride;
-        for (int64_t c = 0; c < width; ++c) sums[c] = 0;
+        if (start == Sums::fresh) {
+            for (int64_t c = 0; c < width; ++c) sums[c] = 0;
+        }
         for (int64_t i = 0; i < n_rows; ++i) {
             const float weight = weights[j * weights_stride + i];
             for (int64_t c = 0; c < width; ++c) sums[c] += weight * rows[i][c];
@@ -68,7 +72,7 @@ float sum_of_squares(const float* x, int64_t n) {
 
 }  // namespace
 
-const Ops kOpsPortable = {dots<float>,   dots<uint16_t>, dots_scattered,
-                          weighted_sums, sum_of_squares, &kPanelOpsPortable};
+const Ops kOpsPortable = {dots<float>,    dots<uint16_t>,     dots_scattered,  weighted_sums,
+                          sum_of_squares, &kPanelOpsPortable, &kRowOpsPortable};
 
 }  // namespace engine::kernels

@@ -34,11 +34,11 @@ private:
     void project_hidden();
     void norm_token(int64_t t);
     void compress(int64_t chunk, CompressedRows& rows, Rows& values, Rows& gates,
-                  const CompressorWeights& w, RoundRow round_row);
+                  const CompressorWeights& w, RoundRow round_row, int thread);
     void project_queries();
     bool push_block(int64_t round);
     void attend(const AttentionToken& at, int64_t head, int64_t n_heads, int thread);
-    int64_t gather_rows(const AttentionToken& at, const float** rows);
+    kernels::SparseAttention gather_rows(const AttentionToken& at, ThreadScratch& scratch);
     void attend_all();
     void project_out();
     std::span<const int32_t> chosen(int64_t t) const;
@@ -81,24 +81,28 @@ void Attention::norm_token(int64_t t) {
         round_input(b_.q_rank[t], c_.q_lora_rank);
         round_kv_row(c_, b_.kv[t]);
     }
+    const SequenceChunk& chunk = b_.chunks[static_cast<size_t>(token(t).chunk)];
+    kernels::round_row(chunk.kv->row_shape(), b_.kv[t]);
     b_.q_rank_packed.pack(b_.ops, t, b_.q_rank[t]);
 }
 
 // Pushes a chunk's tokens in order; windows that close become rows, normalised and turned at the
 // position of their first token.
 void Attention::compress(int64_t chunk, CompressedRows& rows, Rows& values, Rows& gates,
-                         const CompressorWeights& w, RoundRow round_row) {
+                         const CompressorWeights& w, RoundRow round_row, int thread) {
     const int64_t first = b_.chunk_begin[static_cast<size_t>(chunk)];
     const int64_t ratio = shape_.compress_ratio;
+    const int64_t width = rows.shape.width;
     float turns[kernels::kRotMax];
+    float* row = b_.threads[static_cast<size_t>(thread)].expanded.data();
     for (int64_t t = first; t < first + chunk_size(chunk); ++t) {
         const int64_t pos = token(t).pos;
-        float* row = rows.rows.get() + pos / ratio * rows.width;
         if (!kernels::compressor_push(rows.state, pos, values[t], gates[t], w.ape, row)) continue;
-        kernels::rms_norm(b_.ops, row, w.norm, rows.width, c_.rms_eps, row);
+        kernels::rms_norm(b_.ops, row, w.norm, width, c_.rms_eps, row);
         kernels::rope_turns(frequencies(), pos / ratio * ratio, turns);
-        kernels::rope_rotate(turns, c_.n_rot, row + rows.width - c_.n_rot);
-        if (b_.rounded) round_row(c_, row);
+        kernels::rope_rotate(turns, c_.n_rot, row + width - c_.n_rot);
+        if (round_row != nullptr) round_row(c_, row);
+        kernels::store_row(rows.shape, row, rows.row(pos / ratio));
     }
 }
 
@@ -136,21 +140,34 @@ std::span<const int32_t> Attention::chosen(int64_t t) const {
             static_cast<size_t>(b_.n_chosen[static_cast<size_t>(t)])};
 }
 
-int64_t Attention::gather_rows(const AttentionToken& at, const float** rows) {
+// The rows that a token attends to, and where they are: f32 entries need no widening.
+kernels::SparseAttention Attention::gather_rows(const AttentionToken& at, ThreadScratch& scratch) {
     const BatchToken& t = token(at.token);
     LayerKv& state = kv(t.chunk);
-    const int64_t n_window = std::min(c_.n_window, t.pos + 1);
-    int64_t n = 0;
-    for (int64_t i = n_window - 1; i >= 0; --i) rows[n++] = state.window.row(at.back + i);
-    if (!compressed()) return n;
-    const float* entries = state.entries.rows.get();
+    kernels::SparseAttention in;
+    in.rows = scratch.rows.data();
+    in.stored = scratch.stored.data();
+    for (int64_t i = std::min(c_.n_window, t.pos + 1) - 1; i >= 0; --i) {
+        scratch.rows[static_cast<size_t>(in.n_rows++)] = state.window.row(at.back + i);
+    }
+    if (!compressed()) return in;
+    in.shape = state.entries.shape;
+    const bool plain = in.shape.format == kernels::RowFormat::f32;
+    const auto add = [&](int64_t entry) {
+        const std::byte* row = state.entries.row(entry);
+        if (plain) {
+            scratch.rows[static_cast<size_t>(in.n_rows++)] = reinterpret_cast<const float*>(row);
+        } else {
+            scratch.stored[static_cast<size_t>(in.n_stored++)] = row;
+        }
+    };
     if (b_.n_chosen[static_cast<size_t>(at.token)] == kAllEntries) {
         const int64_t n_visible = (t.pos + 1) / shape_.compress_ratio;
-        for (int64_t e = 0; e < n_visible; ++e) rows[n++] = entries + e * c_.head_dim;
+        for (int64_t entry = 0; entry < n_visible; ++entry) add(entry);
     } else {
-        for (const int32_t e : chosen(at.token)) rows[n++] = entries + e * c_.head_dim;
+        for (const int32_t entry : chosen(at.token)) add(entry);
     }
-    return n;
+    return in;
 }
 
 // Heads [head, head + n_heads) of one token: norm, turn, attend, turn back.
@@ -164,12 +181,14 @@ void Attention::attend(const AttentionToken& at, int64_t head, int64_t n_heads, 
         kernels::rms_norm(b_.ops, one, nullptr, c_.head_dim, c_.rms_eps, one);
         kernels::rope_rotate(turns_here, c_.n_rot, one + n_still);
     }
-    const int64_t n_rows = gather_rows(at, scratch.rows.data());
-    const float scale = 1.0f / std::sqrt(static_cast<float>(c_.head_dim));
+    kernels::SparseAttention in = gather_rows(at, scratch);
+    in.q = q;
+    in.n_heads = n_heads;
+    in.head_dim = c_.head_dim;
+    in.sink = w_.attn.sink + head;
+    in.scale = 1.0f / std::sqrt(static_cast<float>(c_.head_dim));
     float* out = b_.heads_out[at.token] + head * c_.head_dim;
-    kernels::sparse_attention(
-        b_.ops, {q, n_heads, c_.head_dim, scratch.rows.data(), n_rows, w_.attn.sink + head, scale},
-        scratch.scores.data(), out);
+    kernels::sparse_attention(b_.ops, in, {scratch.scores.data(), scratch.expanded.data()}, out);
     for (int64_t h = 0; h < n_heads; ++h) {
         kernels::rope_rotate_back(turns_here, c_.n_rot, out + h * c_.head_dim + n_still);
     }
@@ -222,16 +241,17 @@ void Attention::run(ForwardTrace* trace) {
     project_hidden();
     // Norms of every token beside the compressors of every chunk: they share nothing.
     const int64_t n_compressors = csa() ? 2 : compressed() ? 1 : 0;
-    b_.pool.run(n_chunks() * n_compressors + b_.n_tokens, [&](int64_t item, int) {
+    b_.pool.run(n_chunks() * n_compressors + b_.n_tokens, [&](int64_t item, int thread) {
         if (item >= n_chunks() * n_compressors)
             return norm_token(item - n_chunks() * n_compressors);
         const int64_t chunk = item / n_compressors;
         if (item % n_compressors == 0) {
             compress(chunk, kv(chunk).entries, b_.comp_values, b_.comp_gates, w_.attn.compressor,
-                     round_kv_row);
+                     b_.rounded ? round_kv_row : nullptr, thread);
         } else {
             compress(chunk, kv(chunk).indexer_keys, b_.index_values, b_.index_gates,
-                     w_.attn.indexer.compressor, round_index_row);
+                     w_.attn.indexer.compressor, turns_index(b_, chunk) ? round_index_row : nullptr,
+                     thread);
         }
     });
     project_queries();

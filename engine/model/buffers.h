@@ -35,10 +35,12 @@ struct BatchToken {
 
 // Scratch of one thread of the pool.
 struct ThreadScratch {
-    std::vector<const float*> rows;  // of one attention
-    std::vector<float> scores;       // [heads of an item, rows]; or [kIndexerBlock, indexer heads]
-    std::vector<uint64_t> keys;      // top-k over entries or experts
-    std::vector<float> biased;       // [n_experts]
+    std::vector<const float*> rows;        // of one attention
+    std::vector<const std::byte*> stored;  // the same, as they are held
+    std::vector<float> expanded;           // [kAttentionBlock, head_dim]; or one row
+    std::vector<float> scores;             // [heads of an item, rows]; or indexer_scratch()
+    std::vector<uint64_t> keys;            // top-k over entries or experts
+    std::vector<float> biased;             // [n_experts]
 };
 
 // Tokens whose attention runs at once: a block of each chunk no longer than the window.
@@ -168,6 +170,8 @@ void write_logits(const Exit& exit, Workspace::Buffers& b);
 void round_kv_row(const ModelConfig& config, float* row);
 // An indexer query or key: Hadamard transform, then e2m1.
 void round_index_row(const ModelConfig& config, float* row);
+// Whether a chunk's indexer keys, and with them its queries, go through the Hadamard transform.
+bool turns_index(const Workspace::Buffers& b, int64_t chunk);
 // A linear map's input.
 void round_input(float* x, int64_t n);
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/kernels/fp4.h"
 #include "engine/kernels/indexer.h"
 #include "engine/kernels/rope.h"
 #include "engine/kernels/top_k.h"
@@ -34,7 +35,12 @@ void Choice::prepare(int64_t t) const {
     for (int64_t h = 0; h < indexer.n_heads; ++h) {
         kernels::rope_rotate(b.turns_compress[t], n_rot,
                              b.index_q[t] + (h + 1) * indexer.head_dim - n_rot);
-        if (b.rounded) round_index_row(b.config, b.index_q[t] + h * indexer.head_dim);
+        float* q = b.index_q[t] + h * indexer.head_dim;
+        if (b.rounded) {
+            round_index_row(b.config, q);
+        } else if (turns_index(b, token(t).chunk)) {
+            kernels::hadamard(q, indexer.head_dim);
+        }
     }
     const float scale = 1.0f / std::sqrt(static_cast<float>(indexer.n_heads * indexer.head_dim));
     for (int64_t h = 0; h < indexer.n_heads; ++h) b.index_weights[t][h] *= scale;
@@ -43,8 +49,8 @@ void Choice::prepare(int64_t t) const {
 void Choice::score(int64_t t, int64_t begin, int64_t end, int thread, float* scores) const {
     const SequenceChunk& chunk = b.chunks[static_cast<size_t>(token(t).chunk)];
     const kernels::Indexer in{b.index_q[t], b.index_weights[t],
-                              chunk.kv->layer(layer).indexer_keys.rows.get(),
-                              b.config.indexer.n_heads, b.config.indexer.head_dim};
+                              chunk.kv->layer(layer).indexer_keys.stored(),
+                              b.config.indexer.n_heads};
     kernels::indexer_scores(b.ops, in, begin, end,
                             b.threads[static_cast<size_t>(thread)].scores.data(), scores);
 }

@@ -83,6 +83,15 @@ ordered_json describe(const ModelConfig& config, const Contents& contents) {
     report["numerics"] = {to_string(Numerics::exact), to_string(Numerics::fast)};
     report["roundings"] = {"none"};
     if (check_roundings(config, Roundings::official)) report["roundings"].push_back("official");
+    report["kv"] = ordered_json::array();
+    report["kv_bytes_per_token"] = ordered_json::object();
+    for (const KvFormat format : {KvFormat::f32, KvFormat::bf16, KvFormat::official}) {
+        if (!check_kv_format(config, format)) continue;
+        report["kv"].push_back(to_string(format));
+        report["kv_bytes_per_token"][to_string(format)] =
+            static_cast<double>(kv_bytes(config, format, config.n_ctx_max).growing) /
+            static_cast<double>(config.n_ctx_max);
+    }
     report["layers"] = ordered_json::array();
     for (const auto& layer : config.layers) {
         report["layers"].push_back({{"attention", to_string(layer.attention)},
@@ -124,6 +133,9 @@ std::string as_text(const ordered_json& report, const ModelConfig& config) {
         out << key;
         for (const auto& word : report[key]) out << ' ' << word.get<std::string>();
         out << '\n';
+    }
+    for (const auto& [format, bytes] : report["kv_bytes_per_token"].items()) {
+        out << "kv " << format << ", bytes per token " << bytes << '\n';
     }
     write_layers(config, out);
     out << "tensors " << report["tensors"] << ", bytes " << report["bytes"] << ", of MTP "

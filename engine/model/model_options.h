@@ -6,6 +6,7 @@
 #include "engine/engine.h"
 #include "engine/kernels/dtype.h"
 #include "engine/kernels/numerics.h"
+#include "engine/model/kv_format.h"
 #include "engine/model/model_config.h"
 
 namespace engine {
@@ -28,8 +29,9 @@ struct ModelOptions {
     bool with_mtp = false;  // load the MTP block, if there is one
 };
 
-// The Hadamard transform exists for powers of two only. Errors: unsupported, if this model's
-// indexer has another width.
+// Both need the Hadamard transform, which exists for powers of two only. Errors: unsupported, if
+// this model's indexer has another width.
 Result<void> check_roundings(const ModelConfig& config, Roundings roundings);
+Result<void> check_kv_format(const ModelConfig& config, KvFormat format);
 
 }  // namespace engine

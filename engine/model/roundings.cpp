@@ -1,22 +1,20 @@
 #include "engine/kernels/fp4.h"
 #include "engine/kernels/fp8.h"
-#include "engine/kernels/matrix.h"
 #include "engine/model/buffers.h"
-#include "engine/weights/convert.h"
 
 namespace engine {
 
 void round_kv_row(const ModelConfig& config, float* row) {
-    const int64_t n_still = config.head_dim - config.n_rot;
-    kernels::round_fp8(row, n_still, kernels::kFp8GroupKv);
-    for (int64_t i = n_still; i < config.head_dim; ++i) {
-        row[i] = kernels::bf16_to_f32(to_bf16(row[i]));
-    }
+    kernels::round_row(kv_row_shape(config, KvFormat::official), row);
 }
 
 void round_index_row(const ModelConfig& config, float* row) {
     kernels::hadamard(row, config.indexer.head_dim);
     kernels::round_fp4(row, config.indexer.head_dim);
+}
+
+bool turns_index(const Workspace::Buffers& b, int64_t chunk) {
+    return b.rounded || b.chunks[static_cast<size_t>(chunk)].kv->format() == KvFormat::official;
 }
 
 void round_input(float* x, int64_t n) {

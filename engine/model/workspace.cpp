@@ -3,6 +3,7 @@
 #include "config/ensure.h"
 #include "engine/kernels/indexer.h"
 #include "engine/kernels/rope.h"
+#include "engine/kernels/sparse_attention.h"
 #include "engine/model/buffers.h"
 
 namespace engine {
@@ -54,9 +55,14 @@ void size(std::vector<T>& v, int64_t n) {
 void size_threads(const ModelConfig& c, const Extent& e, std::vector<ThreadScratch>& threads) {
     const int64_t n_heads = std::min(kAttentionHeads, c.n_heads);
     const bool indexed = e.index_width > 0;
-    const int64_t n_index = indexed ? kernels::kIndexerBlock * c.indexer.n_heads : 0;
+    const int64_t n_index =
+        indexed ? kernels::indexer_scratch(c.indexer.n_heads, c.indexer.head_dim) : 0;
+    const int64_t n_expanded =
+        std::max(kernels::kAttentionBlock * c.head_dim, indexed ? c.indexer.head_dim : 0);
     for (auto& thread : threads) {
         size(thread.rows, e.n_rows_attended);
+        size(thread.stored, e.n_rows_attended);
+        size(thread.expanded, n_expanded);
         size(thread.scores, std::max(n_heads * e.n_rows_attended, n_index));
         size(thread.keys, std::max(e.n_index_entries, c.n_experts));
         size(thread.biased, c.n_experts);
@@ -166,7 +172,9 @@ int64_t Workspace::Buffers::bytes() const {
                                    &gate_packed, &mtp_packed}) {
         total += rows->bytes();
     }
-    for (const auto& thread : threads) total += bytes_of(thread.scores) + bytes_of(thread.keys);
+    for (const auto& thread : threads) {
+        total += bytes_of(thread.scores) + bytes_of(thread.keys) + bytes_of(thread.expanded);
+    }
     return total;
 }
 

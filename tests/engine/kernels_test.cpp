@@ -45,6 +45,18 @@ private:
     std::mt19937 engine_;
 };
 
+RowShape random_shape(Random& random, int64_t width) {
+    return {static_cast<RowFormat>(random.whole(0, 3)), width, random.whole(0, width)};
+}
+
+std::vector<std::byte> stored_rows(const RowShape& shape, const Floats& rows, int64_t n) {
+    std::vector<std::byte> stored(static_cast<size_t>(n * shape.bytes()));
+    for (int64_t i = 0; i < n; ++i) {
+        store_row(shape, rows.data() + i * shape.width, stored.data() + i * shape.bytes());
+    }
+    return stored;
+}
+
 // A sum of n products of unit normals in f32 strays from the exact one by about 1e-7 * sqrt(n) *
 // sqrt(n).
 double tolerance(int64_t n) {
@@ -307,8 +319,10 @@ TEST_CASE("indexer: scores against the reference, any range of keys", "[kernels]
             const Floats q = random.floats(n_heads * head_dim);
             const Floats weights = random.floats(n_heads, 0.1f);
             const Floats keys = random.floats(n_keys * head_dim);
-            const Indexer in{q.data(), weights.data(), keys.data(), n_heads, head_dim};
-            Floats scratch(static_cast<size_t>(kIndexerBlock * n_heads));
+            const RowShape shape = random_shape(random, head_dim);
+            const auto stored = stored_rows(shape, keys, n_keys);
+            const Indexer in{q.data(), weights.data(), {stored.data(), shape}, n_heads};
+            Floats scratch(static_cast<size_t>(indexer_scratch(n_heads, head_dim)));
             Floats whole(static_cast<size_t>(n_keys)), pieces(whole.size()), expected(whole.size());
             indexer_scores(ops(isa), in, 0, n_keys, scratch.data(), whole.data());
             const int64_t cut = random.whole(0, n_keys);
@@ -357,12 +371,20 @@ TEST_CASE("sparse attention: heads together or alone, against the reference", "[
             const Floats sink = random.floats(n_heads, 2);
             const auto row_pointers = pointers(rows, n_rows, head_dim);
             const std::vector<const float*> shared(row_pointers.begin(), row_pointers.end());
-            const SparseAttention in{q.data(), n_heads,     head_dim, shared.data(),
-                                     n_rows,   sink.data(), 0.2f};
+            SparseAttention in;
+            in.q = q.data();
+            in.n_heads = n_heads;
+            in.head_dim = head_dim;
+            in.rows = shared.data();
+            in.n_rows = n_rows;
+            in.sink = sink.data();
+            in.scale = 0.2f;
             Floats scores(static_cast<size_t>(n_heads * n_rows));
+            Floats expanded(static_cast<size_t>(kAttentionBlock * head_dim));
+            const AttentionScratch scratch{scores.data(), expanded.data()};
             Floats out(static_cast<size_t>(n_heads * head_dim)), expected(out.size()),
                 alone(out.size());
-            sparse_attention(ops(isa), in, scores.data(), out.data());
+            sparse_attention(ops(isa), in, scratch, out.data());
             ref::sparse_attention(in, expected.data());
             check_close(out, expected, 1e-5);
             for (int64_t h = 0; h < n_heads; ++h) {
@@ -370,9 +392,55 @@ TEST_CASE("sparse attention: heads together or alone, against the reference", "[
                 one.q += h * head_dim;
                 one.sink += h;
                 one.n_heads = 1;
-                sparse_attention(ops(isa), one, scores.data(), alone.data() + h * head_dim);
+                sparse_attention(ops(isa), one, scratch, alone.data() + h * head_dim);
             }
             CHECK(out == alone);
+        }
+    }
+}
+
+TEST_CASE("sparse attention: a stored row counts as the same row unpacked", "[kernels]") {
+    Random random(11);
+    for (const Isa isa : all_isas()) {
+        for (int round = 0; round < 30; ++round) {
+            const int64_t n_heads = random.whole(1, 9);
+            const int64_t head_dim = random.whole(1, 140);
+            const int64_t n_rows = random.whole(1, 300);
+            const int64_t n_plain = random.whole(0, n_rows);
+            const RowShape shape = random_shape(random, head_dim);
+            const Floats q = random.floats(n_heads * head_dim);
+            const Floats sink = random.floats(n_heads, 2);
+            Floats rows = random.floats(n_rows * head_dim);
+            for (int64_t r = 0; r < n_rows; ++r) round_row(shape, rows.data() + r * head_dim);
+            const auto packed = stored_rows(shape, rows, n_rows);
+            std::vector<const float*> plain;
+            std::vector<const std::byte*> stored;
+            for (int64_t r = 0; r < n_rows; ++r) {
+                plain.push_back(rows.data() + r * head_dim);
+                if (r >= n_plain) stored.push_back(StoredRows{packed.data(), shape}.row(r));
+            }
+            Floats scores(static_cast<size_t>(n_heads * n_rows));
+            Floats expanded(static_cast<size_t>(kAttentionBlock * head_dim));
+            SparseAttention in;
+            in.q = q.data();
+            in.n_heads = n_heads;
+            in.head_dim = head_dim;
+            in.rows = plain.data();
+            in.n_rows = n_rows;
+            in.sink = sink.data();
+            in.scale = 0.2f;
+            SparseAttention mixed = in;
+            mixed.n_rows = n_plain;
+            mixed.stored = stored.data();
+            mixed.n_stored = n_rows - n_plain;
+            mixed.shape = shape;
+            Floats out(static_cast<size_t>(n_heads * head_dim)), expected(out.size());
+            sparse_attention(ops(isa), in, {scores.data(), expanded.data()}, expected.data());
+            sparse_attention(ops(isa), mixed, {scores.data(), expanded.data()}, out.data());
+            const bool same = out == expected;
+            CHECK(same);
+            ref::sparse_attention(mixed, expected.data());
+            check_close(out, expected, 1e-5);
         }
     }
 }

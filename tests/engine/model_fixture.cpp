@@ -61,11 +61,11 @@ std::unique_ptr<engine::Model> model_of(const Fixture& fixture, Dtype dtype) {
 }
 
 Runner::Runner(const engine::Model& m, int n_threads, int64_t n_tokens_max, int64_t n_ctx,
-               engine::kernels::Isa isa)
+               engine::kernels::Isa isa, engine::KvFormat format)
     : model(m),
       pool(n_threads),
       workspace(m, pool, {n_tokens_max, n_ctx, isa}),
-      kv(m.config(), n_ctx) {}
+      kv(m.config(), n_ctx, format) {}
 
 std::vector<float> Runner::run(std::span<const int32_t> tokens, std::span<const int64_t> chunks,
                                engine::ForwardTrace* trace) {

@@ -31,7 +31,8 @@ std::unique_ptr<engine::Model> model_of(const Fixture& fixture,
 // A model with pool, scratch and one sequence.
 struct Runner {
     Runner(const engine::Model& model, int n_threads, int64_t n_tokens_max, int64_t n_ctx,
-           engine::kernels::Isa isa = engine::kernels::best_isa());
+           engine::kernels::Isa isa = engine::kernels::best_isa(),
+           engine::KvFormat format = engine::KvFormat::f32);
 
     // Logits of all tokens, [tokens, n_vocab], fed in one forward() per chunk length.
     std::vector<float> run(std::span<const int32_t> tokens, std::span<const int64_t> chunks,

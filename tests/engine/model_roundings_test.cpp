@@ -24,6 +24,12 @@ std::unique_ptr<Model> tiny(const ModelConfig& config, Roundings roundings) {
     return std::move(*model);
 }
 
+std::vector<float> expanded(const CompressedRows& rows, int64_t i) {
+    std::vector<float> row(static_cast<size_t>(rows.shape.width));
+    kernels::expand_row(kernels::kRowOpsPortable, rows.shape, rows.row(i), row.data());
+    return row;
+}
+
 std::vector<float> copy_of(const float* x, int64_t n) {
     return {x, x + n};
 }
@@ -49,15 +55,15 @@ TEST_CASE("roundings: what the cache holds is what its formats can hold", "[engi
         for (int64_t back = 0; back < config.n_window; ++back) still(kv.window.row(back));
         if (shape.attention == AttentionKind::sliding) continue;
         for (int64_t e = 0; e < n / shape.compress_ratio; ++e) {
-            still(kv.entries.rows.get() + e * config.head_dim);
+            still(expanded(kv.entries, e).data());
         }
         if (shape.attention != AttentionKind::csa) continue;
         const int64_t width = config.indexer.head_dim;
         for (int64_t e = 0; e < n / shape.compress_ratio; ++e) {
-            const float* key = kv.indexer_keys.rows.get() + e * width;
-            auto rounded = copy_of(key, width);
+            const auto key = expanded(kv.indexer_keys, e);
+            auto rounded = key;
             kernels::round_fp4(rounded.data(), width);
-            CHECK(rounded == copy_of(key, width));
+            CHECK(rounded == key);
         }
     }
 }
