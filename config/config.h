@@ -104,14 +104,20 @@ enum class Roundings : uint8_t { none, official };
 // exact: f32 products of the stored numbers. fast: integer and bf16 products.
 enum class Numerics : uint8_t { exact, fast };
 
+// How KV rows are held. official: e4m3 with bf16 for the rotated numbers, e2m1 indexer keys.
+enum class Kv : uint8_t { f32, bf16, official };
+
 struct Engine {
     std::string name;
     std::string model;  // a checkpoint folder, or a GGUF file
     Encoding encoding = Encoding::v0731;
     Roundings roundings = Roundings::none;
     Numerics numerics = Numerics::exact;
+    std::optional<Kv> kv;  // absent: official with such roundings, else f32 exact, bf16 fast
     int64_t n_ctx = 8192;
     int n_sequences_max = 8;
+    std::optional<int64_t> kv_bytes_max;  // of all sequences in the batch at their longest
+    int64_t prefix_cache_bytes_max = 256 << 20;
     int n_queued_max = 256;  // submitted and waiting for a place in the batch; above: overloaded
     int n_threads = 0;       // kernel workers; 0: one per core
     int64_t n_prefill_tokens = 256;        // prompt tokens fed between two decode steps

@@ -13,6 +13,7 @@ constexpr int64_t MiB = 1 << 20;
 constexpr int64_t GiB = 1 << 30;
 constexpr int64_t kPriceMax = 1'000'000'000;  // $1,000 per million tokens
 constexpr int64_t kTokensMax = 16'777'216;
+constexpr int64_t kKvBytesMax = GiB << 16;
 
 template <auto Member>
 constexpr auto into = &Into<Member>::store;
@@ -154,12 +155,25 @@ constexpr Key kEngineKeys[] = {
         "exact: products in f32 of the stored numbers; fast: integer and bf16 products, many times "
         "faster on quantised checkpoints, with a copy of the weights in memory.",
         "exact", Spelling<Numerics>::words, into<&Engine::numerics>),
+    word("kv",
+         "How the KV of a sequence is held. official: FP8 rows and FP4 indexer keys, a quarter of "
+         "f32. Left out: official with official roundings, which loses nothing, else f32 with "
+         "exact and bf16 with fast numerics.",
+         "", Spelling<Kv>::words, into<&Engine::kv>),
     integer("n_ctx",
             "Tokens of one sequence, prompt and answer. Below 393216 the strongest thinking tier "
             "falls to high.",
             "8192", {16, kTokensMax}, into<&Engine::n_ctx>),
     integer("n_sequences_max", "Sequences in the batch.", "8", {1, 4'096},
             into<&Engine::n_sequences_max>),
+    bytes("kv_bytes_max",
+          "KV of all sequences in the batch, each counted at its prompt and output limit; further "
+          "ones wait. At least one of n_ctx tokens must fit. Left out: n_sequences_max of n_ctx.",
+          "", {MiB, kKvBytesMax}, into<&Engine::kv_bytes_max>),
+    bytes("prefix_cache_bytes_max",
+          "Memory for KV of earlier prompts, which their account's next prompts may begin with; "
+          "the longest unused goes first. 0B: none.",
+          "256MiB", {0, kKvBytesMax}, into<&Engine::prefix_cache_bytes_max>),
     integer("n_queued_max", "Requests that wait for a place in the batch; above it: overloaded.",
             "256", {1, 1'000'000}, into<&Engine::n_queued_max>),
     integer("n_threads", "Kernel threads; 0: one per core.", "0", {0, 1'024},

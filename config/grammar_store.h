@@ -23,6 +23,10 @@ struct Spelling<Numerics> {
     static constexpr std::string_view words[] = {"exact", "fast"};
 };
 template <>
+struct Spelling<Kv> {
+    static constexpr std::string_view words[] = {"f32", "bf16", "official"};
+};
+template <>
 struct Spelling<UpstreamKind> {
     static constexpr std::string_view words[] = {"openai", "deepseek", "openai_compatible"};
 };

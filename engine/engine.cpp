@@ -47,6 +47,29 @@ ModelOptions options_of(const config::Engine& config) {
     return options;
 }
 
+KvFormat kv_format_of(const config::Engine& config) {
+    if (config.kv == config::Kv::f32) return KvFormat::f32;
+    if (config.kv == config::Kv::bf16) return KvFormat::bf16;
+    if (config.kv == config::Kv::official) return KvFormat::official;
+    if (config.roundings == config::Roundings::official) return KvFormat::official;
+    return config.numerics == config::Numerics::exact ? KvFormat::f32 : KvFormat::bf16;
+}
+
+// One sequence of n_ctx tokens must fit, or it would wait forever.
+Result<void> check_kv(const config::Engine& config, const ModelConfig& model, KvFormat format) {
+    if (auto checked = check_kv_format(model, format); !checked) {
+        return tl::unexpected(
+            Error{checked.error().code, config.model + ": " + checked.error().detail});
+    }
+    const int64_t needed = kv_bytes(model, format, config.n_ctx).total();
+    if (needed <= config.kv_bytes_max.value_or(INT64_MAX)) return {};
+    return tl::unexpected(Error{
+        Errc::unsupported, config.model + ": kv_bytes_max " + std::to_string(*config.kv_bytes_max) +
+                               " holds no sequence of " + std::to_string(config.n_ctx) +
+                               " tokens, which takes " + std::to_string(needed) + " bytes as " +
+                               to_string(format)});
+}
+
 uint64_t random_seed() {
     std::random_device device;
     return static_cast<uint64_t>(device()) << 32 | device();
@@ -56,6 +79,7 @@ struct Parts {
     std::unique_ptr<Tokenizer> tokenizer;
     ControlIds controls;
     std::unique_ptr<Model> model;
+    KvFormat kv;
     std::string fingerprint;
 };
 
@@ -74,11 +98,14 @@ public:
           decoder_(*model_, {.n_places = config.n_sequences_max,
                              .n_ctx = config.n_ctx,
                              .n_tokens_max = config.n_prefill_tokens + config.n_sequences_max,
-                             .n_threads = config.n_threads}),
+                             .n_threads = config.n_threads,
+                             .kv = parts.kv,
+                             .prefix_cache_bytes_max = config.prefix_cache_bytes_max}),
           scheduler_({.n_sequences_max = config.n_sequences_max,
                       .n_queued_max = config.n_queued_max,
                       .n_prefill_tokens = config.n_prefill_tokens,
                       .n_ctx = config.n_ctx,
+                      .kv_bytes_max = config.kv_bytes_max.value_or(INT64_MAX),
                       .seed = random_seed()},
                      decoder_, *tokenizer_, controls_, &call_memory_) {}
 
@@ -138,12 +165,14 @@ Result<void> check_match(const Tokenizer& tokenizer, const ControlIds& controls,
     return {};
 }
 
-std::string fingerprint_of(uint32_t digest, const std::string& type, const ModelOptions& options) {
+std::string fingerprint_of(uint32_t digest, const std::string& type, const ModelOptions& options,
+                           KvFormat kv) {
     char hex[9];
     std::snprintf(hex, sizeof hex, "%08x", digest);
     return std::string("weir-") + WEIR_VERSION + "-" + hex + "-" + type + "-" +
            (options.roundings == Roundings::official ? "official-" : "") +
-           to_string(options.numerics) + "-" + kernels::to_string(kernels::best_isa());
+           to_string(options.numerics) + "-kv-" + to_string(kv) + "-" +
+           kernels::to_string(kernels::best_isa());
 }
 
 Result<std::unique_ptr<Tokenizer>> load_tokenizer(const ModelFiles& files) {
@@ -170,6 +199,10 @@ Result<Parts> load_parts(const config::Engine& config) {
                                          " is beyond the model's " +
                                          std::to_string(model_config->n_ctx_max)});
     }
+    const KvFormat kv = kv_format_of(config);
+    if (const auto checked = check_kv(config, *model_config, kv); !checked) {
+        return tl::unexpected(checked.error());
+    }
     auto tokenizer = load_tokenizer(*files);
     if (!tokenizer) return tl::unexpected(tokenizer.error());
     const auto controls = ControlIds::find(**tokenizer);
@@ -186,8 +219,8 @@ Result<Parts> load_parts(const config::Engine& config) {
         model_digest(files->config_json, files->tokenizer_json, *files->tensors);
     auto model = Model::from_source(*model_config, std::move(files->tensors), options);
     if (!model) return tl::unexpected(model.error());
-    return Parts{std::move(*tokenizer), *controls, std::move(*model),
-                 fingerprint_of(digest, type, options)};
+    return Parts{std::move(*tokenizer), *controls, std::move(*model), kv,
+                 fingerprint_of(digest, type, options, kv)};
 }
 
 }  // namespace

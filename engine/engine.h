@@ -142,8 +142,10 @@ struct SequenceId {
 struct Stats {                 // a moment's view
     int n_sequences_live = 0;  // in the batch, parked ones included
     int n_sequences_waiting = 0;
-    int64_t n_kv_tokens = 0;       // positions held by live sequences
-    int64_t n_prefill_tokens = 0;  // the next five since open()
+    int64_t n_kv_tokens = 0;  // positions held by live sequences
+    int64_t prefix_cache_bytes = 0;
+    int64_t n_prefill_tokens = 0;  // computed; this and the next five since open()
+    int64_t n_cached_tokens = 0;   // of prompts, taken from the prefix cache instead
     int64_t n_decode_tokens = 0;
     int64_t n_cancelled_tokens = 0;  // decoded after a cancel() and thrown away
     int64_t n_steps = 0;

@@ -4,12 +4,26 @@ namespace engine {
 
 ModelDecoder::ModelDecoder(const Model& model, const ModelDecoderConfig& config)
     : model_(model),
+      format_(config.kv),
       pool_(config.n_threads),
-      workspace_(model, pool_, {.n_tokens_max = config.n_tokens_max, .n_ctx = config.n_ctx}) {
+      workspace_(model, pool_, {.n_tokens_max = config.n_tokens_max, .n_ctx = config.n_ctx}),
+      prefixes_(config.prefix_cache_bytes_max, kv_block_tokens(model.config())) {
     const auto n_places = static_cast<size_t>(config.n_places);
     kv_.reserve(n_places);
-    for (size_t i = 0; i < n_places; ++i) kv_.emplace_back(model.config(), config.n_ctx);
+    for (size_t i = 0; i < n_places; ++i) kv_.emplace_back(model.config(), config.n_ctx, format_);
     chunks_.reserve(n_places);
+}
+
+int64_t ModelDecoder::kv_bytes(int64_t n_tokens) const {
+    return engine::kv_bytes(model_.config(), format_, n_tokens).total();
+}
+
+Decoder::Reuse ModelDecoder::begin(int place, uint64_t owner, std::span<const int32_t> prompt) {
+    return prefixes_.restore(owner, prompt, kv_[static_cast<size_t>(place)]);
+}
+
+void ModelDecoder::keep(int place, uint64_t owner, std::span<const int32_t> tokens) {
+    prefixes_.keep(owner, tokens, kv_[static_cast<size_t>(place)]);
 }
 
 void ModelDecoder::step(std::span<const Chunk> batch) {

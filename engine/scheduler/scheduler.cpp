@@ -53,8 +53,10 @@ Result<SequenceId> Scheduler::submit(Prompt prompt, const Sampling& sampling, in
     }
     AnswerStream answer(tokenizer_, controls_, prompt.thinking, sampling.stop,
                         {prompt.calls, memory_, owner});
+    const int64_t kv_bytes =
+        decoder_.kv_bytes(static_cast<int64_t>(prompt.tokens.size()) + n_output_max);
     Owned sequence(new Sequence{
-        {}, std::move(prompt), sampling, n_output_max, owner, &sink, std::move(answer)});
+        {}, std::move(prompt), sampling, n_output_max, owner, &sink, kv_bytes, std::move(answer)});
     const size_t n_open_max =
         static_cast<size_t>(config_.n_sequences_max) + static_cast<size_t>(config_.n_queued_max);
     SequenceId id;
@@ -107,6 +109,8 @@ Stats Scheduler::stats() const {
     stats.n_sequences_waiting = n_waiting_.load(kRelaxed);
     stats.n_kv_tokens = n_kv_tokens_.load(kRelaxed);
     stats.n_prefill_tokens = n_prefill_tokens_.load(kRelaxed);
+    stats.n_cached_tokens = n_cached_tokens_.load(kRelaxed);
+    stats.prefix_cache_bytes = kept_bytes_.load(kRelaxed);
     stats.n_decode_tokens = n_decode_tokens_.load(kRelaxed);
     stats.n_cancelled_tokens = n_cancelled_tokens_.load(kRelaxed);
     stats.n_steps = n_steps_.load(kRelaxed);
@@ -129,10 +133,7 @@ void Scheduler::run() {
 
 bool Scheduler::take_wishes() {
     std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] {
-        const bool admits = waiting_.n() > 0 && !free_places_.empty();
-        return stop_ || news_ || admits || runnable();
-    });
+    wake_.wait(lock, [this] { return stop_ || news_ || admits() || runnable(); });
     if (stop_) return false;
     news_ = false;
     dropped_.swap(cancelled_);
@@ -149,12 +150,19 @@ void Scheduler::note_wishes(Sequence& sequence) {
 }
 
 // Under mutex_.
+bool Scheduler::admits() const {
+    const Sequence* next = waiting_.next();
+    return next != nullptr && !free_places_.empty() &&
+           next->kv_bytes <= config_.kv_bytes_max - kv_bytes_;
+}
+
+// Under mutex_.
 void Scheduler::admit_waiting() {
-    while (!free_places_.empty()) {
+    while (admits()) {
         Owned next = waiting_.pop();
-        if (!next) break;
         next->place = free_places_.back();
         free_places_.pop_back();
+        kv_bytes_ += next->kv_bytes;
         live_.push_back(std::move(next));
     }
     n_waiting_.store(waiting_.n(), kRelaxed);
@@ -186,7 +194,6 @@ void Scheduler::build_batch() {
     prefilling_.clear();
     for (const Owned& owned : live_) {
         Sequence& sequence = *owned;
-        if (sequence.n_kv == 0) decoder_.clear(sequence.place);
         if (sequence.prefilling()) {
             prefilling_.push_back(&sequence);
         } else if (!sequence.parked) {
@@ -198,11 +205,25 @@ void Scheduler::build_batch() {
     std::rotate(prefilling_.begin(), prefilling_.begin() + first, prefilling_.end());
     auto n_left = static_cast<size_t>(config_.n_prefill_tokens);
     for (Sequence* sequence : prefilling_) {
-        const auto rest = sequence->prompt_rest();
-        const auto chunk = rest.first(std::min(rest.size(), n_left));
-        if (!chunk.empty()) add_row(*sequence, chunk);
+        if (n_left == 0) break;
+        if (!sequence->begun) begin(*sequence);
+        const auto chunk = sequence->next_chunk(n_left);
+        add_row(*sequence, chunk);
         n_left -= chunk.size();
     }
+}
+
+// As late as can be, so that what the sequences before it leave behind serves this one.
+void Scheduler::begin(Sequence& sequence) {
+    const Decoder::Reuse reuse =
+        decoder_.begin(sequence.place, sequence.owner, sequence.prompt.tokens);
+    ENSURE(reuse.n_tokens < static_cast<int64_t>(sequence.prompt.tokens.size()));
+    sequence.begun = true;
+    sequence.n_kv = reuse.n_tokens;
+    sequence.n_cached = reuse.n_tokens;
+    sequence.n_prefilled = static_cast<size_t>(reuse.n_tokens);
+    sequence.keep_at = reuse.keep_at;
+    n_cached_tokens_.fetch_add(reuse.n_tokens, kRelaxed);
 }
 
 void Scheduler::add_row(Sequence& sequence, std::span<const int32_t> tokens) {
@@ -219,6 +240,9 @@ void Scheduler::account(const Row& row) {
     if (!sequence.prefilling()) return;
     sequence.n_prefilled += row.tokens.size();
     n_prefill_tokens_.fetch_add(n, kRelaxed);
+    if (!sequence.keeps_here()) return;
+    decoder_.keep(sequence.place, sequence.owner,
+                  std::span(sequence.prompt.tokens).first(sequence.n_prefilled));
 }
 
 void Scheduler::take_row(const Row& row) {
@@ -303,7 +327,9 @@ void Scheduler::end(Sequence& sequence, FinishReason reason) {
     const auto at = std::find_if(live_.begin(), live_.end(),
                                  [&](const Owned& owned) { return owned.get() == &sequence; });
     if (at != live_.end()) {
+        decoder_.clear(sequence.place);
         free_places_.push_back(sequence.place);
+        kv_bytes_ -= sequence.kv_bytes;
         live_.erase(at);
     }
     publish();
@@ -327,6 +353,7 @@ void Scheduler::publish() {
     for (const Owned& sequence : live_) n_kv += sequence->n_kv;
     n_live_.store(static_cast<int>(live_.size()), kRelaxed);
     n_kv_tokens_.store(n_kv, kRelaxed);
+    kept_bytes_.store(decoder_.kept_bytes(), kRelaxed);
 }
 
 }  // namespace engine

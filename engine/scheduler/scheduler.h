@@ -3,6 +3,8 @@
 // other threads leave wishes behind a mutex. A step feeds one token of every sequence that decodes
 // and, of those still reading their prompts, up to n_prefill_tokens together, so that a long prompt
 // delays nobody's next token by more than that. Sequences take turns at being first to prefill.
+// One that waits comes in when there is a place and KV bytes for its longest case; nobody behind it
+// overtakes. What a prompt shares with its owner's earlier ones is not computed again.
 //
 // What a sequence says depends on its prompt, sampling and seed alone, as the decoder's logits do
 // not depend on the batch.
@@ -28,7 +30,8 @@ struct SchedulerConfig {
     int n_queued_max = 256;   // beyond those places
     int64_t n_prefill_tokens = 256;
     int64_t n_ctx = 8192;
-    uint64_t seed = 0;  // where seeds are drawn from
+    int64_t kv_bytes_max = INT64_MAX;  // of live sequences, each at its longest
+    uint64_t seed = 0;                 // where seeds are drawn from
 };
 
 class Scheduler {
@@ -64,10 +67,12 @@ private:
     void run();
     bool take_wishes();  // waits for work; false: stop
     void note_wishes(Sequence& sequence);
+    bool admits() const;
     void admit_waiting();
     bool runnable() const;
     void step();
     void build_batch();
+    void begin(Sequence& sequence);
     void add_row(Sequence& sequence, std::span<const int32_t> tokens);
     void account(const Row& row);
     void take_row(const Row& row);
@@ -102,7 +107,8 @@ private:
     std::vector<Owned> live_;
     std::vector<Owned> dropped_;  // of cancelled_
     std::vector<int> free_places_;
-    size_t n_turns_ = 0;  // of prefilling
+    int64_t kv_bytes_ = 0;  // of live_
+    size_t n_turns_ = 0;    // of prefilling
     std::vector<Sequence*> prefilling_;
     std::vector<Row> rows_;
     std::vector<Decoder::Chunk> batch_;
@@ -115,6 +121,8 @@ private:
     std::atomic<int> n_waiting_{0};
     std::atomic<int64_t> n_kv_tokens_{0};
     std::atomic<int64_t> n_prefill_tokens_{0};
+    std::atomic<int64_t> n_cached_tokens_{0};
+    std::atomic<int64_t> kept_bytes_{0};
     std::atomic<int64_t> n_decode_tokens_{0};
     std::atomic<int64_t> n_cancelled_tokens_{0};
     std::atomic<int64_t> n_steps_{0};

@@ -12,6 +12,10 @@ void WaitingQueue::push(std::unique_ptr<Sequence> sequence) {
     ++n_;
 }
 
+const Sequence* WaitingQueue::next() const {
+    return owners_.empty() ? nullptr : owners_.front().sequences.front().get();
+}
+
 std::unique_ptr<Sequence> WaitingQueue::pop() {
     if (owners_.empty()) return nullptr;
     Owner& owner = owners_.front();

@@ -14,7 +14,8 @@ namespace engine {
 class WaitingQueue {
 public:
     void push(std::unique_ptr<Sequence> sequence);
-    std::unique_ptr<Sequence> pop();                // the next in turn; null if nobody waits
+    const Sequence* next() const;                   // the next in turn; null if nobody waits
+    std::unique_ptr<Sequence> pop();                // takes it
     std::unique_ptr<Sequence> take(SequenceId id);  // null if it does not wait
     int n() const { return n_; }
 

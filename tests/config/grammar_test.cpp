@@ -88,6 +88,9 @@ prices: {p: {effective_from: 2026-10-01T00:00:00Z, usd_per_million: {input: "1",
     CHECK(config.engines.at(0).encoding == engine.encoding);
     CHECK(config.engines.at(0).roundings == engine.roundings);
     CHECK(config.engines.at(0).numerics == engine.numerics);
+    CHECK(config.engines.at(0).kv == engine.kv);
+    CHECK(config.engines.at(0).kv_bytes_max == engine.kv_bytes_max);
+    CHECK(config.engines.at(0).prefix_cache_bytes_max == engine.prefix_cache_bytes_max);
     CHECK(config.engines.at(0).n_ctx == engine.n_ctx);
     CHECK(config.engines.at(0).n_sequences_max == engine.n_sequences_max);
     CHECK(config.engines.at(0).n_queued_max == engine.n_queued_max);

@@ -183,7 +183,7 @@ TEST_CASE("waiting queue: owners take turns, first come first served within one"
     const auto push = [&](uint64_t id, uint64_t owner) {
         AnswerStream answer(small_tokenizer(), small_controls(), false, {});
         queue.push(std::unique_ptr<Sequence>(
-            new Sequence{{id}, prompt_of(1), {}, 1, owner, &sink, std::move(answer)}));
+            new Sequence{{id}, prompt_of(1), {}, 1, owner, &sink, 0, std::move(answer)}));
     };
     for (uint64_t id = 1; id <= 4; ++id) push(id, 100);
     push(5, 200);

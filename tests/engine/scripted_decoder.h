@@ -1,6 +1,7 @@
 #pragma once
 // A decoder without a model: what a place would say next is a hash of all tokens it holds, so that
 // any token out of place changes the rest. Runs a hook of the test inside each step.
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <vector>
@@ -21,7 +22,33 @@ public:
     std::map<size_t, int32_t> forced;
 
     int64_t n_vocab() const override { return n_vocab_; }
+    int64_t kv_bytes(int64_t n_tokens) const override { return n_tokens; }
+    int64_t kept_bytes() const override { return 0; }
     void clear(int place) override { held_[static_cast<size_t>(place)].clear(); }
+    // What keep() was told, by owner; taken up where a prompt begins like one of them.
+    Reuse begin(int place, uint64_t owner, std::span<const int32_t> prompt) override {
+        auto& held = held_[static_cast<size_t>(place)];
+        ENSURE(held.empty());
+        Reuse reuse;
+        for (const auto& kept : kept_[owner]) {
+            if (kept.size() < prompt.size() && kept.size() > held.size() &&
+                std::equal(kept.begin(), kept.end(), prompt.begin())) {
+                held = kept;
+            }
+        }
+        reuse.n_tokens = static_cast<int64_t>(held.size());
+        const auto n = static_cast<int64_t>(prompt.size());
+        if (n_keep > 0 && n / n_keep * n_keep > reuse.n_tokens) {
+            reuse.keep_at[1] = n / n_keep * n_keep;
+        }
+        return reuse;
+    }
+    void keep(int place, uint64_t owner, std::span<const int32_t> tokens) override {
+        ENSURE(std::equal(tokens.begin(), tokens.end(), held_[static_cast<size_t>(place)].begin(),
+                          held_[static_cast<size_t>(place)].end()));
+        kept_[owner].emplace_back(tokens.begin(), tokens.end());
+    }
+    int64_t n_keep = 0;  // prompts are kept at multiples of it; 0: never
     void step(std::span<const Chunk> batch) override {
         std::vector<bool> seen(held_.size());
         for (const Chunk& chunk : batch) {
@@ -51,6 +78,7 @@ private:
 
     const int64_t n_vocab_;
     std::vector<std::vector<int32_t>> held_;  // by place
+    std::map<uint64_t, std::vector<std::vector<int32_t>>> kept_;
 };
 
 }  // namespace engine
