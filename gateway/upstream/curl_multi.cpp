@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -19,8 +18,6 @@ namespace {
 constexpr size_t kEasyFreeMax = 256;
 constexpr long kConnectionsCachedMax = 1024;
 constexpr int kKicksMax = 50;  // a turn; more wait for the next one
-// Deadlines are looked at no closer together than this.
-constexpr std::chrono::milliseconds kSweepEvery{20};
 
 int make_epoll() {
     const int fd = epoll_create1(EPOLL_CLOEXEC);
@@ -40,7 +37,7 @@ CURLM* make_multi() {
 }  // namespace
 
 CurlMulti::CurlMulti(boost::asio::io_context& io)
-    : io_(io), multi_(make_multi()), epoll_(io, make_epoll()), timer_(io) {
+    : multi_(make_multi()), epoll_(io, make_epoll()), timer_(io), transfers_(io) {
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &socket_callback);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &timer_callback);
@@ -52,7 +49,6 @@ CurlMulti::CurlMulti(boost::asio::io_context& io)
 
 CurlMulti::~CurlMulti() {
     alive_.reset();
-    ENSURE(transfers_.empty());
     for (CURL* easy : free_) curl_easy_cleanup(easy);
     curl_multi_cleanup(multi_);  // closes cached connections, through close_callback
 }
@@ -99,26 +95,15 @@ void CurlMulti::give_back(CURL* easy) {
 }
 
 void CurlMulti::add(CurlTransfer& transfer) {
-    transfer.index_ = transfers_.size();
-    transfers_.push_back(&transfer);
+    transfers_.add(transfer);
     curl_multi_add_handle(multi_, transfer.easy_);
-    swept_next_ = std::min(swept_next_, transfer.sink_->deadline());
     drive();
-    deliver_soon();
+    transfers_.deliver_soon();
 }
 
 void CurlMulti::remove(CurlTransfer& transfer) {
     if (!transfer.finished_) curl_multi_remove_handle(multi_, transfer.easy_);
-    transfers_.back()->index_ = transfer.index_;
-    transfers_[transfer.index_] = transfers_.back();
-    transfers_.pop_back();
-    if (transfer.marked_) std::erase(marked_, &transfer);
-    std::replace(telling_.begin(), telling_.end(), &transfer, static_cast<CurlTransfer*>(nullptr));
-}
-
-void CurlMulti::mark(CurlTransfer& transfer) {
-    if (std::exchange(transfer.marked_, true)) return;
-    marked_.push_back(&transfer);
+    transfers_.remove(transfer);
 }
 
 void CurlMulti::drive() {
@@ -148,35 +133,7 @@ void CurlMulti::end(CurlTransfer& transfer, CURLcode code) {
     curl_multi_remove_handle(multi_, transfer.easy_);
     transfer.finished_ = true;
     transfer.sink_->on_done(code == CURLE_OK ? nullptr : curl_easy_strerror(code));
-    mark(transfer);
-}
-
-void CurlMulti::deliver() {
-    while (!marked_.empty()) {
-        if (!telling_.empty())
-            return deliver_soon();  // called out of itself: the outer call goes on
-        telling_.swap(marked_);
-        for (size_t i = 0; i < telling_.size(); ++i) {
-            if (!telling_[i]) continue;
-            telling_[i]->marked_ = false;
-            telling_[i]->sink_->on_turn_end();
-        }
-        telling_.clear();
-    }
-}
-
-void CurlMulti::deliver_soon() {
-    if (marked_.empty() || std::exchange(deliver_posted_, true)) return;
-    boost::asio::post(io_, [this, alive = std::weak_ptr<int>(alive_)] {
-        if (alive.expired()) return;
-        deliver_posted_ = false;
-        deliver();
-    });
-}
-
-void CurlMulti::turn() {
-    drive();
-    deliver();
+    transfers_.mark(transfer);
 }
 
 void CurlMulti::wait_for_sockets() {
@@ -208,7 +165,8 @@ void CurlMulti::handle_sockets() {
             multi_, fd, (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0),
             &n_running);
     }
-    turn();
+    drive();
+    transfers_.deliver();
 }
 
 void CurlMulti::set_socket(curl_socket_t fd, uint32_t wanted) {
@@ -250,38 +208,19 @@ void CurlMulti::untrack(curl_socket_t fd) {
 }
 
 void CurlMulti::arm_timer() {
-    const TimePoint at = std::min(wanted_, swept_next_);
-    if (at >= armed_) return;  // a later one lets the earlier fire, and looks again
-    armed_ = at;
-    timer_.expires_at(at);
+    if (wanted_ >= armed_) return;  // a later one lets the earlier fire, and looks again
+    armed_ = wanted_;
+    timer_.expires_at(armed_);
     timer_.async_wait([this, alive = std::weak_ptr<int>(alive_)](boost::system::error_code error) {
         if (error || alive.expired()) return;
         armed_ = TimePoint::max();
-        on_timer();
-    });
-}
-
-void CurlMulti::on_timer() {
-    const TimePoint now = std::chrono::steady_clock::now();
-    if (wanted_ <= now) {
-        wanted_ = TimePoint::max();
-        kick_ = true;
-    }
-    if (swept_next_ <= now) sweep(now);
-    turn();
-}
-
-void CurlMulti::sweep(TimePoint now) {
-    swept_next_ = TimePoint::max();
-    for (CurlTransfer* const transfer : transfers_) {
-        if (transfer->finished_) continue;
-        TransferSink& sink = *transfer->sink_;
-        if (sink.deadline() <= now) {
-            sink.on_deadline(now);
-            mark(*transfer);
+        if (wanted_ <= std::chrono::steady_clock::now()) {
+            wanted_ = TimePoint::max();
+            kick_ = true;
         }
-        swept_next_ = std::min(swept_next_, std::max(sink.deadline(), now + kSweepEvery));
-    }
+        drive();
+        transfers_.deliver();
+    });
 }
 
 int CurlMulti::connected_callback(void* user, char*, char*, int, int) {
@@ -298,7 +237,7 @@ size_t CurlMulti::write_callback(char* bytes, size_t, size_t n, void* user) {
         // Out of memory: nothing may be thrown through libcurl, and this transfer ends.
     }
     if (take == TransferSink::Take::pause) return CURL_WRITEFUNC_PAUSE;
-    transfer.multi_.mark(transfer);
+    transfer.multi_.transfers_.mark(transfer);
     return take == TransferSink::Take::more ? n : 0;
 }
 

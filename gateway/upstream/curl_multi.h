@@ -13,14 +13,14 @@
 #include <string_view>
 #include <vector>
 
-#include "gateway/upstream/transfer.h"
+#include "gateway/upstream/transfer_list.h"
 
 namespace gateway {
 
 class CurlMulti;
 
 // One request of libcurl.
-class CurlTransfer final : public Transfer {
+class CurlTransfer final : public ListedTransfer {
 public:
     CurlTransfer(CurlMulti& multi, TransferRequest request, TransferSink& sink);
     ~CurlTransfer() override;
@@ -31,22 +31,17 @@ public:
     int status() const override;
     std::string content_type() const override;
     std::string header(const char* name) const override;
-    bool is_finished() const override { return finished_; }
     void unpause() override;
     void deadline_moved() override;
-    void hand_over(TransferSink& sink) override { sink_ = &sink; }
 
 private:
     friend class CurlMulti;
 
     CurlMulti& multi_;
-    TransferSink* sink_;
     const TransferRequest request_;
     curl_slist own_header_{};
     CURL* easy_;
-    size_t index_ = 0;  // in CurlMulti::transfers_
-    bool started_ = false, finished_ = false;
-    bool marked_ = false;
+    bool started_ = false;
 };
 
 class CurlMulti {
@@ -68,23 +63,16 @@ private:
     void give_back(CURL* easy);
     void add(CurlTransfer& transfer);
     void remove(CurlTransfer& transfer);
-    void mark(CurlTransfer& transfer);
     void end(CurlTransfer& transfer, CURLcode code);
 
     // What libcurl has to do by now, without resuming anybody.
     void drive();
     void read_messages();
-    // Tells the marked sinks. Calls out: anything may change meanwhile.
-    void deliver();
-    void deliver_soon();
-    void turn();
     void wait_for_sockets();
     void handle_sockets();
     void set_socket(curl_socket_t fd, uint32_t wanted);
     void untrack(curl_socket_t fd);
     void arm_timer();
-    void on_timer();
-    void sweep(TimePoint now);
 
     static int connected_callback(void* transfer, char*, char*, int, int);
     static size_t write_callback(char* bytes, size_t size, size_t n, void* transfer);
@@ -93,18 +81,14 @@ private:
     static curl_socket_t open_callback(void* multi, curlsocktype, curl_sockaddr* address);
     static int close_callback(void* multi, curl_socket_t fd);
 
-    boost::asio::io_context& io_;
     CURLM* const multi_;
     boost::asio::posix::stream_descriptor epoll_;
     boost::asio::steady_timer timer_;
-    TimePoint wanted_ = TimePoint::max();      // by libcurl
-    TimePoint swept_next_ = TimePoint::max();  // by the deadlines of transfers
+    TimePoint wanted_ = TimePoint::max();  // by libcurl
     TimePoint armed_ = TimePoint::max();
-    bool kick_ = false;  // libcurl wants a call at once
-    bool deliver_posted_ = false;
+    bool kick_ = false;            // libcurl wants a call at once
     std::vector<Socket> sockets_;  // by fd
-    std::vector<CurlTransfer*> transfers_;
-    std::vector<CurlTransfer*> marked_, telling_;  // a destroyed one leaves null in telling_
+    TransferList transfers_;
     std::vector<CURL*> free_;
     std::shared_ptr<int> alive_ =
         std::make_shared<int>(0);  // handlers that outlast this look at it

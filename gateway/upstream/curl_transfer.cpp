@@ -1,12 +1,10 @@
 // The half of curl_multi.h that belongs to one transfer.
-#include <algorithm>
-
 #include "gateway/upstream/curl_multi.h"
 
 namespace gateway {
 
 CurlTransfer::CurlTransfer(CurlMulti& multi, TransferRequest request, TransferSink& sink)
-    : multi_(multi), sink_(&sink), request_(std::move(request)), easy_(multi.take_easy()) {
+    : ListedTransfer(sink), multi_(multi), request_(std::move(request)), easy_(multi.take_easy()) {
     curl_slist* headers = request_.headers->get();
     if (!request_.own_header.empty()) {
         // libcurl only reads the list: one node of ours in front of the shared rest.
@@ -58,12 +56,11 @@ void CurlTransfer::unpause() {
     const CURLcode code = curl_easy_pause(easy_, CURLPAUSE_CONT);
     if (code != CURLE_OK) multi_.end(*this, code);
     multi_.drive();
-    multi_.deliver_soon();
+    multi_.transfers_.deliver_soon();
 }
 
 void CurlTransfer::deadline_moved() {
-    multi_.swept_next_ = std::min(multi_.swept_next_, sink_->deadline());
-    multi_.arm_timer();
+    multi_.transfers_.deadline_moved(sink_->deadline());
 }
 
 }  // namespace gateway

@@ -33,26 +33,26 @@ std::string reason_of(int error) {
 
 PlainTransfer::PlainTransfer(PlainClient& client, std::shared_ptr<const PlainUrl> url,
                              TransferRequest request, TransferSink& sink)
-    : client_(client),
+    : ListedTransfer(sink),
+      client_(client),
       url_(std::move(url)),
       request_(std::move(request)),
-      sink_(&sink),
       head_(request_head(*url_, request_)) {}
 
 PlainTransfer::~PlainTransfer() {
-    if (started_) client_.remove(*this);
+    if (started_) client_.transfers_.remove(*this);
 }
 
 void PlainTransfer::start() {
     started_ = true;
-    client_.add(*this);
+    client_.transfers_.add(*this);
     if (auto connection = client_.pool_.take(url_->authority)) {
         kept_ = true;
         use(std::move(connection));
     } else {
         connect();
     }
-    client_.deliver_soon();
+    client_.transfers_.deliver_soon();
 }
 
 void PlainTransfer::connect() {
@@ -64,7 +64,7 @@ void PlainTransfer::connect() {
             } else {
                 use(std::make_unique<PlainConnection>(client_.sockets_, fd));
             }
-            client_.deliver();
+            client_.transfers_.deliver();
         });
 }
 
@@ -73,7 +73,7 @@ void PlainTransfer::use(std::unique_ptr<PlainConnection> connection) {
     connection_->used_by(*this);
     n_sent_ = 0;
     sink_->on_connected();
-    client_.mark(*this);
+    client_.transfers_.mark(*this);
     send();
 }
 
@@ -140,7 +140,7 @@ void PlainTransfer::pass_on() {
             return fail("the upstream's answer is compressed, which was not asked for");
     }
     if (!parser_->body().empty()) {
-        client_.mark(*this);
+        client_.transfers_.mark(*this);
         TransferSink::Take take = TransferSink::Take::abort;
         try {
             take = sink_->on_bytes(parser_->body());
@@ -166,7 +166,7 @@ void PlainTransfer::unpause() {
     if (finished_ || !std::exchange(paused_, false)) return;
     connection_->want(true, n_sent_ < head_.size() + request_.body.size());
     pass_on();
-    client_.deliver_soon();
+    client_.transfers_.deliver_soon();
 }
 
 void PlainTransfer::lost(const std::string& error) {
@@ -192,14 +192,14 @@ void PlainTransfer::end() {
         connection_.reset();
     }
     sink_->on_done(nullptr);
-    client_.mark(*this);
+    client_.transfers_.mark(*this);
 }
 
 void PlainTransfer::fail(std::string error) {
     finished_ = true;
     connection_.reset();
     sink_->on_done(error.c_str());
-    client_.mark(*this);
+    client_.transfers_.mark(*this);
 }
 
 std::string PlainTransfer::header(const char* name) const {
@@ -207,7 +207,7 @@ std::string PlainTransfer::header(const char* name) const {
 }
 
 void PlainTransfer::deadline_moved() {
-    client_.deadline_moved(sink_->deadline());
+    client_.transfers_.deadline_moved(sink_->deadline());
 }
 
 }  // namespace gateway

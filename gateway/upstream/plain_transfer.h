@@ -10,7 +10,7 @@
 
 namespace gateway {
 
-class PlainTransfer final : public Transfer, private PlainConnection::User {
+class PlainTransfer final : public ListedTransfer, private PlainConnection::User {
 public:
     PlainTransfer(PlainClient& client, std::shared_ptr<const PlainUrl> url, TransferRequest request,
                   TransferSink& sink);
@@ -22,14 +22,10 @@ public:
     int status() const override { return parser_->status(); }
     std::string content_type() const override { return header("content-type"); }
     std::string header(const char* name) const override;
-    bool is_finished() const override { return finished_; }
     void unpause() override;
     void deadline_moved() override;
-    void hand_over(TransferSink& sink) override { sink_ = &sink; }
 
 private:
-    friend class PlainClient;
-
     void connect();
     void use(std::unique_ptr<PlainConnection> connection);
     void on_ready(PlainConnection& connection, Readiness ready) override;
@@ -48,15 +44,13 @@ private:
     PlainClient& client_;
     const std::shared_ptr<const PlainUrl> url_;
     const TransferRequest request_;
-    TransferSink* sink_;
     std::string head_;
     size_t n_sent_ = 0;  // of head_ and the body
     std::unique_ptr<PlainConnector> connector_;
     std::unique_ptr<PlainConnection> connection_;
     std::optional<ResponseParser> parser_{std::in_place};
     std::string rest_;
-    size_t index_ = 0;  // in PlainClient::transfers_
-    bool started_ = false, finished_ = false, marked_ = false;
+    bool started_ = false;
     bool kept_ = false;  // the connection served another request before
     bool heard_ = false;
     bool drained_ = false;  // nothing more is known to be in the socket
