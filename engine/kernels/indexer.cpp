@@ -50,6 +50,29 @@ void indexer_scores(const Ops& ops, const Indexer& in, int64_t begin, int64_t en
     }
 }
 
+void indexer_scores(const Ops& ops, const IndexPanel& q, const StoredRows& keys, int64_t begin,
+                    int64_t end, float* scratch, float* scores) {
+    const bool plain = keys.shape.format == RowFormat::bf16;
+    float* expanded = scratch;
+    auto* rounded = reinterpret_cast<uint16_t*>(scratch + q.width);
+    const uint16_t* rows[kIndexerBlock];
+    for (int64_t block = begin; block < end; block += kIndexerBlock) {
+        const int64_t n = std::min(kIndexerBlock, end - block);
+        for (int64_t i = 0; i < n; ++i) {
+            const std::byte* key = keys.row(block + i);
+            if (plain) {
+                rows[i] = reinterpret_cast<const uint16_t*>(key);
+            } else {
+                // e2m1 under a power of two is a bf16 number: nothing is lost.
+                expand_row(*ops.rows, keys.shape, key, expanded);
+                ops.to_bf16(expanded, q.width, rounded + i * q.width);
+                rows[i] = rounded + i * q.width;
+            }
+        }
+        ops.index_scores(q, rows, n, scores + block);
+    }
+}
+
 namespace ref {
 
 void indexer_scores(const Indexer& in, int64_t begin, int64_t end, float* scores) {

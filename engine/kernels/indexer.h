@@ -3,6 +3,7 @@
 //     score[w] = sum_h weights[h] * max(0, dot(q[h], keys[w]))
 #include <cstdint>
 
+#include "engine/kernels/index_panel.h"
 #include "engine/kernels/ops.h"
 #include "engine/kernels/row_format.h"
 
@@ -26,6 +27,10 @@ constexpr int64_t indexer_scratch(int64_t n_heads, int64_t head_dim) {
 // Writes scores[w] for w in [begin, end). On the calling thread.
 void indexer_scores(const Ops& ops, const Indexer& in, int64_t begin, int64_t end, float* scratch,
                     float* scores);
+
+// The same of query heads in a panel, for ops that have index_scores and keys that are not f32.
+void indexer_scores(const Ops& ops, const IndexPanel& q, const StoredRows& keys, int64_t begin,
+                    int64_t end, float* scratch, float* scores);
 
 namespace ref {
 void indexer_scores(const Indexer& in, int64_t begin, int64_t end, float* scores);

@@ -13,8 +13,9 @@ enum class Isa : uint8_t { portable, avx2, avx512 };
 Isa best_isa();  // of this processor
 const char* to_string(Isa isa);
 
-struct PanelOps;  // engine/kernels/panel_ops.h
-struct RowOps;    // engine/kernels/row_format.h
+struct IndexPanel;  // engine/kernels/index_panel.h
+struct PanelOps;    // engine/kernels/panel_ops.h
+struct RowOps;      // engine/kernels/row_format.h
 
 enum class Sums : uint8_t { fresh, continued };  // from zero, or from what `out` holds
 
@@ -37,6 +38,10 @@ struct Ops {
     float (*sum_of_squares)(const float* x, int64_t n);
     const PanelOps* panels;  // products of the same instruction set over panels
     const RowOps* rows;      // widening of KV rows
+    // As engine/kernels/index_panel.h says; null: this instruction set has no bf16 products.
+    void (*index_scores)(const IndexPanel& q, const uint16_t* const* keys, int64_t n_keys,
+                         float* scores) = nullptr;
+    void (*to_bf16)(const float* x, int64_t n, uint16_t* to) = nullptr;
 };
 
 const Ops& ops(Isa isa);  // no better one than best_isa()

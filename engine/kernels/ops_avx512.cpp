@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include "engine/kernels/dot_blocks.h"
+#include "engine/kernels/index_panel.h"
 #include "engine/kernels/ops_tables.h"
 #include "engine/kernels/panel_ops.h"
 #include "engine/kernels/row_format.h"
@@ -190,7 +191,7 @@ float sum_of_squares(const float* x, int64_t n) {
 
 const Ops kOpsAvx512 = {dots<Avx512, float>, dots<Avx512, uint16_t>, dots_scattered<Avx512>,
                         weighted_sums,       sum_of_squares,         &kPanelOpsAvx512,
-                        &kRowOpsAvx2};
+                        &kRowOpsAvx2,        index_scores_avx512,    to_bf16_avx512};
 
 }  // namespace engine::kernels
 #endif

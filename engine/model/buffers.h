@@ -58,7 +58,8 @@ struct Workspace::Buffers {
     const kernels::PanelKinds kinds;
     kernels::ThreadPool& pool;
     const kernels::Ops& ops;
-    const bool rounded;  // the official roundings are on
+    const bool rounded;          // the official roundings are on
+    const bool has_index_panel;  // bf16 keys are scored by a panel of query heads
     const int64_t n_tokens_max;
     const int64_t n_ctx;
 
@@ -81,15 +82,16 @@ struct Workspace::Buffers {
     Rows sub_out;              // a sublayer's output: [n_embd]
 
     // Attention.
-    Rows q_rank, q, kv;                 // [q_lora_rank], [n_heads * head_dim], [head_dim]
-    Rows comp_values, comp_gates;       // [token width]
-    Rows index_values, index_gates;     // [token width of the indexer]
-    Rows index_q, index_weights;        // [indexer heads * head_dim], [indexer heads]
-    Rows heads_out, group_out;          // [n_heads * head_dim], [o_groups * o_lora_rank]
-    std::vector<float> index_scores;    // [kIndexTokens, entries]
-    std::vector<int32_t> chosen;        // [token, top_k]
-    std::vector<int64_t> n_chosen;      // by token; kAllEntries: every visible one
-    std::vector<int64_t> index_tokens;  // those that must choose
+    Rows q_rank, q, kv;                  // [q_lora_rank], [n_heads * head_dim], [head_dim]
+    Rows comp_values, comp_gates;        // [token width]
+    Rows index_values, index_gates;      // [token width of the indexer]
+    Rows index_q, index_weights;         // [indexer heads * head_dim], [indexer heads]
+    std::vector<uint32_t> index_panels;  // [token, index_panel_pairs()], if there is such
+    Rows heads_out, group_out;           // [n_heads * head_dim], [o_groups * o_lora_rank]
+    std::vector<float> index_scores;     // [kIndexTokens, entries]
+    std::vector<int32_t> chosen;         // [token, top_k]
+    std::vector<int64_t> n_chosen;       // by token; kAllEntries: every visible one
+    std::vector<int64_t> index_tokens;   // those that must choose
     std::vector<AttentionToken> attention_tokens;
     PackedRows q_rank_packed, group_packed;
     PackedRows heads_packed;                      // [group, token]: heads of a group

@@ -22,6 +22,18 @@ struct Choice {
     }
     int64_t chosen_stride() const { return std::min(b.config.indexer.top_k, n_max()); }
     float* scores(int64_t i) const { return b.index_scores.data() + i * n_max(); }
+    uint32_t* panel(int64_t t) const {
+        const IndexerConfig& indexer = b.config.indexer;
+        return b.index_panels.data() +
+               t * kernels::index_panel_pairs(indexer.n_heads, indexer.head_dim);
+    }
+    kernels::StoredRows keys(int64_t t) const {
+        const SequenceChunk& chunk = b.chunks[static_cast<size_t>(token(t).chunk)];
+        return chunk.kv->layer(layer).indexer_keys.stored();
+    }
+    bool by_panel(int64_t t) const {
+        return b.has_index_panel && keys(t).shape.format != kernels::RowFormat::f32;
+    }
 
     void prepare(int64_t t) const;
     void score(int64_t t, int64_t begin, int64_t end, int thread, float* scores) const;
@@ -44,15 +56,22 @@ void Choice::prepare(int64_t t) const {
     }
     const float scale = 1.0f / std::sqrt(static_cast<float>(indexer.n_heads * indexer.head_dim));
     for (int64_t h = 0; h < indexer.n_heads; ++h) b.index_weights[t][h] *= scale;
+    if (by_panel(t)) {
+        kernels::pack_index_panel(b.index_q[t], indexer.n_heads, indexer.head_dim, panel(t));
+    }
 }
 
 void Choice::score(int64_t t, int64_t begin, int64_t end, int thread, float* scores) const {
-    const SequenceChunk& chunk = b.chunks[static_cast<size_t>(token(t).chunk)];
-    const kernels::Indexer in{b.index_q[t], b.index_weights[t],
-                              chunk.kv->layer(layer).indexer_keys.stored(),
-                              b.config.indexer.n_heads};
-    kernels::indexer_scores(b.ops, in, begin, end,
-                            b.threads[static_cast<size_t>(thread)].scores.data(), scores);
+    const IndexerConfig& indexer = b.config.indexer;
+    float* scratch = b.threads[static_cast<size_t>(thread)].scores.data();
+    if (by_panel(t)) {
+        const kernels::IndexPanel q{panel(t), b.index_weights[t], indexer.n_heads,
+                                    indexer.head_dim};
+        kernels::indexer_scores(b.ops, q, keys(t), begin, end, scratch, scores);
+    } else {
+        const kernels::Indexer in{b.index_q[t], b.index_weights[t], keys(t), indexer.n_heads};
+        kernels::indexer_scores(b.ops, in, begin, end, scratch, scores);
+    }
 }
 
 // Ascending, so that attention reads forward.

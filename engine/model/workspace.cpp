@@ -87,6 +87,8 @@ Workspace::Buffers::Buffers(const Model& model, kernels::ThreadPool& thread_pool
       pool(thread_pool),
       ops(kernels::ops(workspace.isa)),
       rounded(model.roundings() == Roundings::official),
+      has_index_panel(model.numerics() == Numerics::fast && ops.index_scores != nullptr &&
+                      config.indexer.head_dim % 2 == 0),
       n_tokens_max(workspace.n_tokens_max),
       n_ctx(workspace.n_ctx) {
     ENSURE(n_tokens_max >= 1 && n_ctx >= 1);
@@ -118,6 +120,10 @@ Workspace::Buffers::Buffers(const Model& model, kernels::ThreadPool& thread_pool
     const bool indexed = extent.index_width > 0;
     index_q = Rows(n, indexed ? c.indexer.n_heads * c.indexer.head_dim : 0);
     index_weights = Rows(n, indexed ? c.indexer.n_heads : 0);
+    if (indexed && has_index_panel) {
+        const int64_t n_pairs = kernels::index_panel_pairs(c.indexer.n_heads, c.indexer.head_dim);
+        size(index_panels, n * n_pairs);
+    }
     heads_out = Rows(n, c.n_heads * c.head_dim);
     group_out = Rows(n, c.o_groups * c.o_lora_rank);
     size(index_scores, kIndexTokens * extent.n_index_entries);
@@ -160,7 +166,8 @@ Workspace::Buffers::Buffers(const Model& model, kernels::ThreadPool& thread_pool
 }
 
 int64_t Workspace::Buffers::bytes() const {
-    int64_t total = bytes_of(index_scores) + bytes_of(chosen) + bytes_of(hc);
+    int64_t total =
+        bytes_of(index_scores) + bytes_of(index_panels) + bytes_of(chosen) + bytes_of(hc);
     for (const Rows* rows : {&turns_main, &turns_compress, &streams,     &hc_raw,  &hidden,
                              &sub_out,    &q_rank,         &q,           &kv,      &comp_values,
                              &comp_gates, &index_values,   &index_gates, &index_q, &index_weights,
