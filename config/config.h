@@ -54,6 +54,7 @@ struct ThinkingTable {
     // The strongest prefix needs room: below this context size the two top tiers of the local
     // encodings fall to the next lower one, reported as reason=context. 0: no such limit.
     int64_t n_ctx_for_max = 0;
+    bool takes_budget = false;  // a limit of thinking in tokens, kept while decoding
 };
 
 struct Listen {
@@ -122,6 +123,7 @@ struct Engine {
     int n_threads = 0;       // kernel workers; 0: one per core
     int64_t n_prefill_tokens = 256;        // prompt tokens fed between two decode steps
     std::optional<Effort> default_effort;  // what "thinking on" and nothing said mean; absent: high
+    int64_t answer_tokens_min = 64;        // of an output limit, left by a thinking budget
 };
 
 enum class UpstreamKind : uint8_t { openai, deepseek, openai_compatible };

@@ -184,6 +184,11 @@ constexpr Key kEngineKeys[] = {
          "The tier of thinking switched on without a word, and of nothing said. preview: high, "
          "xhigh or max; 0731: low, high or max. Left out: high.",
          "", Spelling<Effort>::words, into<&Engine::default_effort>),
+    integer(
+        "answer_tokens_min",
+        "Where a request bounds its thinking in tokens: what of the output limit is left to the "
+        "answer. The thinking is closed earlier, and the response says so.",
+        "64", {1, 1'000'000}, into<&Engine::answer_tokens_min>),
 };
 constexpr Section kEngine{"A model that runs in this process.", kEngineKeys};
 

@@ -100,7 +100,7 @@ std::string thinking_page() {
         "`thinking` replaces one cell. `on` and `absent` of an engine are its `default_effort`. "
         "`omit` sends nothing and counts as the tier in parentheses. An engine whose `n_ctx` is "
         "below 393216 gives `high` where the table says `max`, or `xhigh` with the preview "
-        "encoding. A token budget is refused: nothing enforces it yet.\n\n"
+        "encoding. An engine keeps a budget in tokens to the token; upstreams refuse one.\n\n"
         "| asked | engine, preview | engine, 0731 | deepseek | openai | openai_compatible |\n"
         "| --- | --- | --- | --- | --- | --- |\n";
     const auto row = [&](std::string_view name, auto rule_of) {

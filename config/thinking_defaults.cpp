@@ -18,11 +18,13 @@ constexpr ThinkingTable kPreview{
     {to(none), to(high), to(high), to(high), to(high), to(xhigh), to(max)},
     to(high),
     to(high),
-    kCtxForMax};
+    kCtxForMax,
+    true};
 constexpr ThinkingTable k0731{{to(none), to(low), to(low), to(high), to(high), to(high), to(max)},
                               to(high),
                               to(high),
-                              kCtxForMax};
+                              kCtxForMax,
+                              true};
 // xhigh has meant max and means high at DeepSeek: the word itself is never sent.
 constexpr ThinkingTable kDeepSeek{
     {to(none), to(low), to(low), to(high), to(high), to(high), to(max)}, to(high), omitted(high)};

@@ -126,9 +126,9 @@ public:
         return prompt;
     }
 
-    Result<SequenceId> submit(Prompt prompt, const Sampling& sampling, int64_t n_output_max,
-                              uint64_t owner, TokenSink& sink) override {
-        return scheduler_.submit(std::move(prompt), sampling, n_output_max, owner, sink);
+    Result<SequenceId> submit(Prompt prompt, const Sampling& sampling, const Terms& terms,
+                              TokenSink& sink) override {
+        return scheduler_.submit(std::move(prompt), sampling, terms, sink);
     }
     void cancel(SequenceId id) override { scheduler_.cancel(id); }
     void resume(SequenceId id) override { scheduler_.resume(id); }

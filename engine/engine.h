@@ -86,6 +86,8 @@ struct Sampling {
     std::vector<std::string> stop;  // at most 16; not searched in reasoning
     bool logprobs = false;
     int n_top_logprobs = 0;  // 0..20
+    // >= 1: the think block is closed at so many tokens, </think> among them.
+    int64_t n_reasoning_max = INT64_MAX;
 };
 
 struct TokenLogprob {
@@ -135,12 +137,23 @@ public:
     virtual void on_end(FinishReason reason, const TokenUsage& usage) = 0;
 };
 
+// Batch sequences fill what interactive ones leave: they come in after them, and leave the batch,
+// what they have computed in hand, while those have no place.
+enum class Priority : uint8_t { interactive, batch };
+
+struct Terms {
+    int64_t n_output_max = 0;
+    uint64_t owner = 0;  // opaque: owners take turns, and see nothing of each other
+    Priority priority = Priority::interactive;
+};
+
 struct SequenceId {
     uint64_t n = 0;
 };
 
-struct Stats {                 // a moment's view
-    int n_sequences_live = 0;  // in the batch, parked ones included
+struct Stats {                  // a moment's view
+    int n_sequences_live = 0;   // in the batch, or put aside
+    int n_sequences_aside = 0;  // of those: out of the batch for others, with their KV
     int n_sequences_waiting = 0;
     int64_t n_kv_tokens = 0;  // positions held by live sequences
     int64_t prefix_cache_bytes = 0;
@@ -148,6 +161,7 @@ struct Stats {                 // a moment's view
     int64_t n_cached_tokens = 0;   // of prompts, taken from the prefix cache instead
     int64_t n_decode_tokens = 0;
     int64_t n_cancelled_tokens = 0;  // decoded after a cancel() and thrown away
+    int64_t n_evictions = 0;         // of batch sequences that gave their KV up for others
     int64_t n_steps = 0;
     double step_seconds_sum = 0;
 };
@@ -164,11 +178,11 @@ public:
     // context_exceeded, if the prompt alone is beyond n_ctx.
     virtual Result<Prompt> prepare(const Conversation& conversation, config::Effort tier) const = 0;
 
-    // `sink` must live until its on_end() has returned. `owner` is an opaque id, for fairness and
-    // cache isolation. Errors: context_exceeded, overloaded, shutting_down; and for what no
-    // prepare() and no checked request hold: prompt_invalid, unsupported.
-    virtual Result<SequenceId> submit(Prompt prompt, const Sampling& sampling, int64_t n_output_max,
-                                      uint64_t owner, TokenSink& sink) = 0;
+    // `sink` must live until its on_end() has returned. Errors: context_exceeded, overloaded,
+    // shutting_down; and for what no prepare() and no checked request hold: prompt_invalid,
+    // unsupported.
+    virtual Result<SequenceId> submit(Prompt prompt, const Sampling& sampling, const Terms& terms,
+                                      TokenSink& sink) = 0;
     // Ends the sequence within one step; on_end(cancelled) follows if it had not ended. Unknown
     // ids: nothing.
     virtual void cancel(SequenceId id) = 0;

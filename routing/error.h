@@ -11,7 +11,8 @@ enum class Errc : uint8_t {
     output_limit_exceeded,  // the output limit asked for is above every endpoint's
     capability_missing,     // no endpoint of the plan can do what the request needs
     tier_unsupported,       // no endpoint of the plan can keep the thinking that was asked for
-    budget_unsupported,     // a token budget for thinking, which no endpoint enforces yet
+    budget_unsupported,     // a token budget for thinking, which no endpoint of the plan enforces
+    budget_too_large,       // ... and which leaves no output token for an answer
 };
 
 struct Error {

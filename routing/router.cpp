@@ -10,9 +10,9 @@ tl::unexpected<Error> refuse(Errc code, const config::Endpoint& endpoint, const 
     return tl::make_unexpected(Error{code, "endpoint " + endpoint.name + ": " + why});
 }
 
-// What an engine cannot do yet; upstreams are taken to do everything.
+// What an engine cannot do yet, and the one thing that no upstream has a price for.
 std::string missing_capability(const RequestFacts& facts, const config::Endpoint& endpoint) {
-    if (!endpoint.engine) return "";
+    if (!endpoint.engine) return facts.needs_flex ? "service_tier flex" : "";
     if (facts.needs_strict_tools) return "a strict tool, a custom tool or functions";
     if (facts.needs_json) return "response_format";
     if (facts.needs_images) return "image input";
@@ -21,8 +21,10 @@ std::string missing_capability(const RequestFacts& facts, const config::Endpoint
     return "";
 }
 
-// The limit that is held and sent on. A limit the client named is kept or refused, never lowered.
-Result<int64_t> output_limit(const RequestFacts& facts, const config::Endpoint& endpoint) {
+// The limit that is held and sent on. A limit the client named is kept or refused, never lowered;
+// where none was named, it holds n_wanted tokens if it can.
+Result<int64_t> output_limit(const RequestFacts& facts, const config::Endpoint& endpoint,
+                             int64_t n_wanted) {
     const int64_t room = endpoint.n_ctx - facts.n_prompt_tokens;
     const int64_t asked = facts.n_output_tokens_max;
     if (asked > endpoint.output_tokens_max) {
@@ -36,7 +38,9 @@ Result<int64_t> output_limit(const RequestFacts& facts, const config::Endpoint& 
                           std::to_string(asked) + " output tokens in a context of " +
                           std::to_string(endpoint.n_ctx));
     }
-    return asked > 0 ? asked : std::min(endpoint.output_tokens_default, room);
+    if (asked > 0) return asked;
+    const int64_t n_most = std::min(endpoint.output_tokens_max, room);
+    return std::min(std::max(endpoint.output_tokens_default, n_wanted), n_most);
 }
 
 Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config& config,
@@ -46,10 +50,16 @@ Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config&
     if (!missing.empty()) {
         return refuse(Errc::capability_missing, endpoint, missing + " is not supported");
     }
-    const auto thinking = effective_thinking(facts.thinking, endpoint.thinking, endpoint.n_ctx);
+    auto thinking = effective_thinking(facts.thinking, endpoint.thinking, endpoint.n_ctx);
     if (!thinking) return refuse(thinking.error().code, endpoint, thinking.error().detail);
-    const auto limit = output_limit(facts, endpoint);
+    const int64_t n_answer_min =
+        endpoint.engine ? config.engines[*endpoint.engine].answer_tokens_min : 0;
+    const int64_t n_budget = thinking->n_budget_tokens;
+    const auto limit = output_limit(facts, endpoint, n_budget > 0 ? n_budget + n_answer_min : 0);
     if (!limit) return tl::make_unexpected(limit.error());
+    if (const auto fits = fit_budget(*thinking, *limit, n_answer_min); !fits) {
+        return refuse(fits.error().code, endpoint, fits.error().detail);
+    }
     return PlannedAttempt{id, *limit, *thinking};
 }
 

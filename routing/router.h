@@ -23,6 +23,7 @@ struct RequestFacts {
     bool needs_json = false;          // response_format other than text
     bool needs_images = false;        // parts other than text
     bool needs_penalties = false;     // presence/frequency penalty or logit_bias other than neutral
+    bool needs_flex = false;          // service_tier flex
     ThinkingAsk thinking;
 };
 

@@ -17,15 +17,20 @@ struct ThinkingAsk {
 
 // What takes effect at one endpoint.
 struct Thinking {
-    enum class Reason : uint8_t { none, unsupported, context };
+    enum class Reason : uint8_t { none, unsupported, context, budget };
     config::Effort tier = config::Effort::none;
     bool send = true;  // false: say nothing to the endpoint, `tier` is its default
     Reason degraded = Reason::none;
+    int64_t n_budget_tokens = 0;  // of thinking; 0: no bound
 };
 
 // Errors: tier_unsupported, budget_unsupported. `n_ctx` is the endpoint's context size.
 Result<Thinking> effective_thinking(const ThinkingAsk& ask, const config::ThinkingTable& table,
                                     int64_t n_ctx);
+
+// Brings a budget down to what an output limit leaves besides n_answer_min tokens. Error:
+// budget_too_large, of one that the limit does not even hold.
+Result<void> fit_budget(Thinking& thinking, int64_t n_output_max, int64_t n_answer_min);
 
 // The header x-weir-reasoning: "high", or "high; requested=max; reason=context".
 std::string describe(const ThinkingAsk& ask, const Thinking& thinking);

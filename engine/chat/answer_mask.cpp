@@ -24,6 +24,8 @@ AnswerMask::AnswerMask(const Tokenizer& tokenizer, const ControlIds& controls, i
         if (id < n_vocab) json_string_[static_cast<size_t>(id)] = TokenUse::never;
     }
     tags_.assign(text.size(), TokenUse::never);
+    think_end_ = tags_;
+    set(think_end_, Control::think_end, TokenUse::control);
     thinking_ = masks_of(std::move(tokens.thinking));
     content_ = masks_of(std::move(tokens.content));
     value_ = masks_of(std::move(text));
@@ -48,7 +50,7 @@ std::span<const TokenUse> AnswerMask::next(const AnswerStream& answer) {
     found_.clear();
     switch (answer.state()) {
         case AnswerStream::State::thinking:
-            return text(thinking_, answer);
+            return answer.must_end_thinking() ? think_end_ : text(thinking_, answer);
         case AnswerStream::State::calls:
             if (!answer.calls()->broken()) return calls(answer.calls()->machine());
             [[fallthrough]];

@@ -37,8 +37,9 @@ private:
     Masks thinking_, content_, value_;  // value: of a parameter that is a text
     Mask json_string_;                  // what any JSON string may go on with, and found_
     Mask tags_;                         // found_ alone
-    std::vector<int32_t> found_;        // rows that one of the two has besides
-    Mask* changed_ = nullptr;           // which of the two
+    Mask think_end_;
+    std::vector<int32_t> found_;  // rows that one of the two has besides
+    Mask* changed_ = nullptr;     // which of the two
 };
 
 }  // namespace engine

@@ -7,10 +7,12 @@ namespace engine {
 using At = CallMachine::At;
 
 AnswerStream::AnswerStream(const Tokenizer& tokenizer, const ControlIds& controls, bool thinking,
-                           const std::vector<std::string>& stops, AnswerCalls calls)
+                           const std::vector<std::string>& stops, AnswerCalls calls,
+                           int64_t n_reasoning_max)
     : tokenizer_(tokenizer),
       controls_(controls),
       calls_given_(std::move(calls)),
+      n_reasoning_max_(n_reasoning_max),
       state_(State::thinking),
       stops_(stops) {
     if (!thinking) end_thinking();

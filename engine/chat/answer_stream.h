@@ -31,9 +31,10 @@ public:
     // What the last text ends with.
     enum class Tail : uint8_t { other, less, less_slash };
 
-    // `thinking`: the prompt ends inside a think block.
+    // `thinking`: the prompt ends inside a think block, which holds n_reasoning_max tokens at most.
     AnswerStream(const Tokenizer& tokenizer, const ControlIds& controls, bool thinking,
-                 const std::vector<std::string>& stops, AnswerCalls calls = {});
+                 const std::vector<std::string>& stops, AnswerCalls calls = {},
+                 int64_t n_reasoning_max = INT64_MAX);
 
     // Takes the next token, one that AnswerMask allows. Adds to `delta` what may go out; if the
     // state is `ended` afterwards, that is all there is. A log-probability goes out with the first
@@ -45,6 +46,10 @@ public:
 
     State state() const { return state_; }
     Tail tail() const { return tail_; }
+    // Nothing but </think> may come.
+    bool must_end_thinking() const {
+        return state_ == State::thinking && n_reasoning_ + 1 >= n_reasoning_max_;
+    }
     const CallGrammar* grammar() const { return calls_given_.grammar.get(); }
     const CallStream* calls() const { return calls_ ? &*calls_ : nullptr; }
     // Of an answer that ended by itself: tool_calls or stop.
@@ -75,6 +80,7 @@ private:
     const Tokenizer& tokenizer_;
     const ControlIds controls_;
     const AnswerCalls calls_given_;
+    const int64_t n_reasoning_max_;
     State state_;
     Tail tail_ = Tail::other;
     Utf8Stream characters_;

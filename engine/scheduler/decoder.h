@@ -26,6 +26,10 @@ public:
     // Memory of a sequence that holds n_tokens. From any thread.
     virtual int64_t kv_bytes(int64_t n_tokens) const = 0;
     virtual void clear(int place) = 0;  // holds an empty sequence afterwards
+    // Takes what a place holds aside, under a name of the caller's; the place is empty afterwards.
+    virtual void set_aside(int place, uint64_t name) = 0;
+    virtual void take_up(uint64_t name, int place) = 0;  // into an empty place, to the bit
+    virtual void drop(uint64_t name) = 0;
     // Begins a sequence in an empty place with what earlier prompts of this owner left behind.
     virtual Reuse begin(int place, uint64_t owner, std::span<const int32_t> prompt) = 0;
     // Remembers what a place holds, these tokens, for later prompts of this owner.

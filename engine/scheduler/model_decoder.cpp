@@ -1,5 +1,9 @@
 #include "engine/scheduler/model_decoder.h"
 
+#include <utility>
+
+#include "config/ensure.h"
+
 namespace engine {
 
 ModelDecoder::ModelDecoder(const Model& model, const ModelDecoderConfig& config)
@@ -24,6 +28,27 @@ Decoder::Reuse ModelDecoder::begin(int place, uint64_t owner, std::span<const in
 
 void ModelDecoder::keep(int place, uint64_t owner, std::span<const int32_t> tokens) {
     prefixes_.keep(owner, tokens, kv_[static_cast<size_t>(place)]);
+}
+
+void ModelDecoder::set_aside(int place, uint64_t name) {
+    KvState& kv = kv_[static_cast<size_t>(place)];
+    if (spare_.empty()) spare_.emplace_back(model_.config(), kv.n_ctx(), format_);
+    aside_.emplace(name, std::exchange(kv, std::move(spare_.back())));
+    spare_.pop_back();
+}
+
+void ModelDecoder::take_up(uint64_t name, int place) {
+    KvState& kv = kv_[static_cast<size_t>(place)];
+    ENSURE(kv.n_tokens() == 0);
+    spare_.push_back(std::exchange(kv, std::move(aside_.at(name))));
+    aside_.erase(name);
+}
+
+void ModelDecoder::drop(uint64_t name) {
+    KvState& kv = aside_.at(name);
+    kv.reset();
+    spare_.push_back(std::move(kv));
+    aside_.erase(name);
 }
 
 void ModelDecoder::step(std::span<const Chunk> batch) {

@@ -1,6 +1,7 @@
 #pragma once
 // A model behind the scheduler: its KV states, one for each place and used again and again, what is
 // kept of earlier prompts, and the scratch of a step, which allocates nothing.
+#include <unordered_map>
 #include <vector>
 
 #include "engine/model/forward.h"
@@ -26,6 +27,9 @@ public:
     int64_t n_vocab() const override { return model_.config().n_vocab; }
     int64_t kv_bytes(int64_t n_tokens) const override;
     void clear(int place) override { kv_[static_cast<size_t>(place)].reset(); }
+    void set_aside(int place, uint64_t name) override;
+    void take_up(uint64_t name, int place) override;
+    void drop(uint64_t name) override;
     Reuse begin(int place, uint64_t owner, std::span<const int32_t> prompt) override;
     void keep(int place, uint64_t owner, std::span<const int32_t> tokens) override;
     int64_t kept_bytes() const override { return prefixes_.bytes(); }
@@ -36,7 +40,9 @@ private:
     const KvFormat format_;
     kernels::ThreadPool pool_;
     Workspace workspace_;
-    std::vector<KvState> kv_;  // by place
+    std::vector<KvState> kv_;     // by place
+    std::vector<KvState> spare_;  // empty ones
+    std::unordered_map<uint64_t, KvState> aside_;
     PrefixCache prefixes_;
     std::vector<SequenceChunk> chunks_;  // of the step under way
 };

@@ -23,6 +23,7 @@ Result<void> check_sampling(const Sampling& sampling) {
     if (sampling.n_top_logprobs < 0 || sampling.n_top_logprobs > kTopLogprobsMax) {
         what = "n_top_logprobs";
     }
+    if (sampling.n_reasoning_max < 1) what = "the thinking budget";
     if (!what) return {};
     return tl::unexpected(Error{Errc::unsupported, std::string(what) + " is out of range"});
 }

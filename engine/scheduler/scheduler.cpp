@@ -45,18 +45,25 @@ Scheduler::~Scheduler() {
     thread_.join();
 }
 
-Result<SequenceId> Scheduler::submit(Prompt prompt, const Sampling& sampling, int64_t n_output_max,
-                                     uint64_t owner, TokenSink& sink) {
-    if (const auto checked = check_request(prompt, sampling, n_output_max, config_.n_ctx, n_vocab_);
+Result<SequenceId> Scheduler::submit(Prompt prompt, const Sampling& sampling, const Terms& terms,
+                                     TokenSink& sink) {
+    if (const auto checked =
+            check_request(prompt, sampling, terms.n_output_max, config_.n_ctx, n_vocab_);
         !checked) {
         return tl::unexpected(checked.error());
     }
     AnswerStream answer(tokenizer_, controls_, prompt.thinking, sampling.stop,
-                        {prompt.calls, memory_, owner});
-    const int64_t kv_bytes =
-        decoder_.kv_bytes(static_cast<int64_t>(prompt.tokens.size()) + n_output_max);
-    Owned sequence(new Sequence{
-        {}, std::move(prompt), sampling, n_output_max, owner, &sink, kv_bytes, std::move(answer)});
+                        {prompt.calls, memory_, terms.owner}, sampling.n_reasoning_max);
+    const size_t n_prompt = prompt.tokens.size();
+    const int64_t kv_bytes = decoder_.kv_bytes(static_cast<int64_t>(n_prompt) + terms.n_output_max);
+    Owned sequence(new Sequence{{},
+                                n_prompt,
+                                sampling,
+                                terms,
+                                &sink,
+                                kv_bytes,
+                                std::move(answer),
+                                std::move(prompt.tokens)});
     const size_t n_open_max =
         static_cast<size_t>(config_.n_sequences_max) + static_cast<size_t>(config_.n_queued_max);
     SequenceId id;
@@ -71,8 +78,8 @@ Result<SequenceId> Scheduler::submit(Prompt prompt, const Sampling& sampling, in
         sequence->id = id;
         if (!sampling.seed) sequence->sampling.seed = random_bits({config_.seed, id.n});
         wishes_.emplace(id.n, Wishes{});
-        waiting_.push(std::move(sequence));
-        n_waiting_.store(waiting_.n(), kRelaxed);
+        line(terms.priority).push(std::move(sequence));
+        count_waiting();
         news_ = true;
     }
     wake_.notify_one();
@@ -85,8 +92,10 @@ void Scheduler::cancel(SequenceId id) {
         const auto found = wishes_.find(id.n);
         if (found == wishes_.end()) return;
         found->second.cancel = true;
-        if (Owned waiting = waiting_.take(id)) cancelled_.push_back(std::move(waiting));
-        n_waiting_.store(waiting_.n(), kRelaxed);
+        for (WaitingQueue& line : waiting_) {
+            if (Owned waiting = line.take(id)) cancelled_.push_back(std::move(waiting));
+        }
+        count_waiting();
         news_ = true;
     }
     wake_.notify_one();
@@ -106,6 +115,8 @@ void Scheduler::resume(SequenceId id) {
 Stats Scheduler::stats() const {
     Stats stats;
     stats.n_sequences_live = n_live_.load(kRelaxed);
+    stats.n_sequences_aside = n_aside_.load(kRelaxed);
+    stats.n_evictions = n_evictions_.load(kRelaxed);
     stats.n_sequences_waiting = n_waiting_.load(kRelaxed);
     stats.n_kv_tokens = n_kv_tokens_.load(kRelaxed);
     stats.n_prefill_tokens = n_prefill_tokens_.load(kRelaxed);
@@ -123,8 +134,11 @@ void Scheduler::run() {
         publish();
         for (const Owned& sequence : dropped_) end(*sequence, FinishReason::cancelled);
         dropped_.clear();
-        for (size_t i = live_.size(); i-- > 0;) {
-            if (live_[i]->cancelled) end(*live_[i], FinishReason::cancelled);
+        for (auto* sequences : {&live_, &aside_}) {
+            for (size_t i = sequences->size(); i-- > 0;) {
+                Sequence& sequence = *(*sequences)[i];
+                if (sequence.cancelled) end(sequence, FinishReason::cancelled);
+            }
         }
         if (runnable()) step();
     }
@@ -137,7 +151,9 @@ bool Scheduler::take_wishes() {
     if (stop_) return false;
     news_ = false;
     dropped_.swap(cancelled_);
-    for (const Owned& sequence : live_) note_wishes(*sequence);
+    for (const auto* sequences : {&live_, &aside_}) {
+        for (const Owned& sequence : *sequences) note_wishes(*sequence);
+    }
     admit_waiting();
     return true;
 }
@@ -147,25 +163,6 @@ void Scheduler::note_wishes(Sequence& sequence) {
     Wishes& wishes = wishes_.at(sequence.id.n);
     if (wishes.cancel) sequence.cancelled = true;
     if (std::exchange(wishes.resume, false)) sequence.parked = false;
-}
-
-// Under mutex_.
-bool Scheduler::admits() const {
-    const Sequence* next = waiting_.next();
-    return next != nullptr && !free_places_.empty() &&
-           next->kv_bytes <= config_.kv_bytes_max - kv_bytes_;
-}
-
-// Under mutex_.
-void Scheduler::admit_waiting() {
-    while (admits()) {
-        Owned next = waiting_.pop();
-        next->place = free_places_.back();
-        free_places_.pop_back();
-        kv_bytes_ += next->kv_bytes;
-        live_.push_back(std::move(next));
-    }
-    n_waiting_.store(waiting_.n(), kRelaxed);
 }
 
 bool Scheduler::runnable() const {
@@ -216,18 +213,18 @@ void Scheduler::build_batch() {
 // As late as can be, so that what the sequences before it leave behind serves this one.
 void Scheduler::begin(Sequence& sequence) {
     const Decoder::Reuse reuse =
-        decoder_.begin(sequence.place, sequence.owner, sequence.prompt.tokens);
-    ENSURE(reuse.n_tokens < static_cast<int64_t>(sequence.prompt.tokens.size()));
+        decoder_.begin(sequence.place, sequence.terms.owner, sequence.fed_first);
+    ENSURE(reuse.n_tokens < static_cast<int64_t>(sequence.fed_first.size()));
     sequence.begun = true;
     sequence.n_kv = reuse.n_tokens;
-    sequence.n_cached = reuse.n_tokens;
-    sequence.n_prefilled = static_cast<size_t>(reuse.n_tokens);
+    if (sequence.n_prompt_fed == 0) sequence.n_cached = reuse.n_tokens;
+    sequence.count_prefilled(static_cast<size_t>(reuse.n_tokens));
     sequence.keep_at = reuse.keep_at;
     n_cached_tokens_.fetch_add(reuse.n_tokens, kRelaxed);
 }
 
 void Scheduler::add_row(Sequence& sequence, std::span<const int32_t> tokens) {
-    const bool ends_prompt = tokens.size() == sequence.prompt_rest().size();
+    const bool ends_prompt = tokens.size() == sequence.first_rest().size();
     const bool wanted = !sequence.prefilling() || ends_prompt;
     rows_.push_back({&sequence, tokens});
     batch_.push_back({sequence.place, tokens, wanted ? logits_of(sequence).data() : nullptr});
@@ -238,11 +235,11 @@ void Scheduler::account(const Row& row) {
     const auto n = static_cast<int64_t>(row.tokens.size());
     sequence.n_kv += n;
     if (!sequence.prefilling()) return;
-    sequence.n_prefilled += row.tokens.size();
+    sequence.count_prefilled(row.tokens.size());
     n_prefill_tokens_.fetch_add(n, kRelaxed);
     if (!sequence.keeps_here()) return;
-    decoder_.keep(sequence.place, sequence.owner,
-                  std::span(sequence.prompt.tokens).first(sequence.n_prefilled));
+    decoder_.keep(sequence.place, sequence.terms.owner,
+                  std::span(sequence.fed_first).first(sequence.n_prefilled));
 }
 
 void Scheduler::take_row(const Row& row) {
@@ -279,11 +276,12 @@ std::optional<FinishReason> Scheduler::sample(Sequence& sequence, std::span<cons
     std::optional<FinishReason> reason;
     if (sequence.answer.state() == AnswerStream::State::ended) {
         reason = sequence.answer.reason();
-    } else if (sequence.answer.n_output() == sequence.n_output_max) {
+    } else if (sequence.answer.n_output() == sequence.terms.n_output_max) {
         sequence.answer.finish(delta);
         reason = FinishReason::length;
     }
     sequence.last_token = *token;
+    if (sequence.terms.priority == Priority::batch) sequence.said.push_back(*token);
     deliver(sequence, std::move(delta));
     return reason;
 }
@@ -315,6 +313,26 @@ std::span<float> Scheduler::logits_of(const Sequence& sequence) {
     return std::span(logits_).subspan(static_cast<size_t>(sequence.place) * n, n);
 }
 
+// Out of the batch, or from aside, if it is there.
+Scheduler::Owned Scheduler::leave(const Sequence& sequence) {
+    for (auto* sequences : {&live_, &aside_}) {
+        const auto at = std::find_if(sequences->begin(), sequences->end(),
+                                     [&](const Owned& owned) { return owned.get() == &sequence; });
+        if (at == sequences->end()) continue;
+        Owned own = std::move(*at);
+        sequences->erase(at);
+        kv_bytes_ -= own->kv_bytes;
+        if (own->place < 0) {
+            decoder_.drop(own->id.n);
+        } else {
+            decoder_.clear(own->place);
+            free_places_.push_back(own->place);
+        }
+        return own;
+    }
+    return nullptr;
+}
+
 // The sequence is gone from every book before its sink hears of it, so that whoever waits for
 // on_end finds its place free. `sequence` is not to be used afterwards, unless the caller owns it.
 void Scheduler::end(Sequence& sequence, FinishReason reason) {
@@ -324,14 +342,7 @@ void Scheduler::end(Sequence& sequence, FinishReason reason) {
         const std::lock_guard lock(mutex_);
         wishes_.erase(sequence.id.n);
     }
-    const auto at = std::find_if(live_.begin(), live_.end(),
-                                 [&](const Owned& owned) { return owned.get() == &sequence; });
-    if (at != live_.end()) {
-        decoder_.clear(sequence.place);
-        free_places_.push_back(sequence.place);
-        kv_bytes_ -= sequence.kv_bytes;
-        live_.erase(at);
-    }
+    const Owned own = leave(sequence);
     publish();
     sink.on_end(reason, usage);
 }
@@ -340,18 +351,25 @@ void Scheduler::end_all() {
     {
         const std::lock_guard lock(mutex_);
         dropped_.swap(cancelled_);
-        while (Owned waiting = waiting_.pop()) dropped_.push_back(std::move(waiting));
+        for (WaitingQueue& line : waiting_) {
+            while (Owned waiting = line.pop()) dropped_.push_back(std::move(waiting));
+        }
         n_waiting_.store(0, kRelaxed);
     }
-    while (!live_.empty()) end(*live_.back(), FinishReason::cancelled);
+    for (auto* sequences : {&live_, &aside_}) {
+        while (!sequences->empty()) end(*sequences->back(), FinishReason::cancelled);
+    }
     for (const Owned& sequence : dropped_) end(*sequence, FinishReason::cancelled);
     dropped_.clear();
 }
 
 void Scheduler::publish() {
     int64_t n_kv = 0;
-    for (const Owned& sequence : live_) n_kv += sequence->n_kv;
-    n_live_.store(static_cast<int>(live_.size()), kRelaxed);
+    for (const auto* sequences : {&live_, &aside_}) {
+        for (const Owned& sequence : *sequences) n_kv += sequence->n_kv;
+    }
+    n_live_.store(static_cast<int>(live_.size() + aside_.size()), kRelaxed);
+    n_aside_.store(static_cast<int>(aside_.size()), kRelaxed);
     n_kv_tokens_.store(n_kv, kRelaxed);
     kept_bytes_.store(decoder_.kept_bytes(), kRelaxed);
 }

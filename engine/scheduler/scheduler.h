@@ -4,10 +4,13 @@
 // and, of those still reading their prompts, up to n_prefill_tokens together, so that a long prompt
 // delays nobody's next token by more than that. Sequences take turns at being first to prefill.
 // One that waits comes in when there is a place and KV bytes for its longest case; nobody behind it
-// overtakes. What a prompt shares with its owner's earlier ones is not computed again.
+// overtakes. Where an interactive sequence has no place, one of batch priority is put aside with
+// its KV; where it has no bytes, one loses its KV, which is computed again in its time. What a
+// prompt shares with its owner's earlier ones is not computed again.
 //
 // What a sequence says depends on its prompt, sampling and seed alone, as the decoder's logits do
 // not depend on the batch.
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <memory>
@@ -46,8 +49,8 @@ public:
 
     // As in engine/engine.h, from any thread, sinks included. Errors of submit besides: those of
     // check_request.
-    Result<SequenceId> submit(Prompt prompt, const Sampling& sampling, int64_t n_output_max,
-                              uint64_t owner, TokenSink& sink);
+    Result<SequenceId> submit(Prompt prompt, const Sampling& sampling, const Terms& terms,
+                              TokenSink& sink);
     void cancel(SequenceId id);
     void resume(SequenceId id);
     Stats stats() const;
@@ -67,8 +70,6 @@ private:
     void run();
     bool take_wishes();  // waits for work; false: stop
     void note_wishes(Sequence& sequence);
-    bool admits() const;
-    void admit_waiting();
     bool runnable() const;
     void step();
     void build_batch();
@@ -81,9 +82,26 @@ private:
                                            std::span<const TokenUse> use, int32_t token);
     static void deliver(Sequence& sequence, TokenDelta&& delta);
     std::span<float> logits_of(const Sequence& sequence);
+    Owned leave(const Sequence& sequence);
     void end(Sequence& sequence, FinishReason reason);
     void end_all();
     void publish();
+
+    // admission.cpp
+    WaitingQueue& line(Priority priority);
+    const WaitingQueue& line(Priority priority) const;
+    void count_waiting();
+    bool has_bytes(const Sequence& next) const;
+    bool may_come_in(const Sequence& next) const;
+    bool admits() const;
+    void admit_waiting();
+    void admit(Owned sequence);
+    void enter(Owned sequence);
+    void make_room(const Sequence& next);
+    Owned leave_last();
+    void set_aside_last();
+    void take_up_first();
+    void evict_last();
 
     // Constant after construction.
     const SchedulerConfig config_;
@@ -96,7 +114,7 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_;
     // Guarded by mutex_.
-    WaitingQueue waiting_;
+    std::array<WaitingQueue, 2> waiting_;          // by priority
     std::unordered_map<uint64_t, Wishes> wishes_;  // of every sequence that has not ended
     std::vector<Owned> cancelled_;                 // while waiting; to be told
     uint64_t n_submitted_ = 0;
@@ -104,10 +122,11 @@ private:
     bool stop_ = false;
 
     // Touched on the scheduler thread only.
-    std::vector<Owned> live_;
+    std::vector<Owned> live_;     // in the order they came in
+    std::vector<Owned> aside_;    // of batch priority, with their KV; the first comes back first
     std::vector<Owned> dropped_;  // of cancelled_
     std::vector<int> free_places_;
-    int64_t kv_bytes_ = 0;  // of live_
+    int64_t kv_bytes_ = 0;  // of live_ and aside_
     size_t n_turns_ = 0;    // of prefilling
     std::vector<Sequence*> prefilling_;
     std::vector<Row> rows_;
@@ -118,6 +137,7 @@ private:
 
     // Written on the scheduler thread, but n_waiting_, which follows waiting_.
     std::atomic<int> n_live_{0};
+    std::atomic<int> n_aside_{0};
     std::atomic<int> n_waiting_{0};
     std::atomic<int64_t> n_kv_tokens_{0};
     std::atomic<int64_t> n_prefill_tokens_{0};
@@ -125,6 +145,7 @@ private:
     std::atomic<int64_t> kept_bytes_{0};
     std::atomic<int64_t> n_decode_tokens_{0};
     std::atomic<int64_t> n_cancelled_tokens_{0};
+    std::atomic<int64_t> n_evictions_{0};
     std::atomic<int64_t> n_steps_{0};
     std::atomic<double> step_seconds_sum_{0};
 

@@ -6,9 +6,19 @@ namespace engine {
 
 void WaitingQueue::push(std::unique_ptr<Sequence> sequence) {
     auto owner = std::find_if(owners_.begin(), owners_.end(),
-                              [&](const Owner& o) { return o.id == sequence->owner; });
-    if (owner == owners_.end()) owner = owners_.insert(owners_.end(), {sequence->owner, {}});
+                              [&](const Owner& o) { return o.id == sequence->terms.owner; });
+    if (owner == owners_.end()) owner = owners_.insert(owners_.end(), {sequence->terms.owner, {}});
     owner->sequences.push_back(std::move(sequence));
+    ++n_;
+}
+
+void WaitingQueue::put_back(std::unique_ptr<Sequence> sequence) {
+    auto owner = std::find_if(owners_.begin(), owners_.end(),
+                              [&](const Owner& o) { return o.id == sequence->terms.owner; });
+    if (owner == owners_.end())
+        owner = owners_.insert(owners_.begin(), {sequence->terms.owner, {}});
+    owners_.splice(owners_.begin(), owners_, owner);
+    owner->sequences.push_front(std::move(sequence));
     ++n_;
 }
 

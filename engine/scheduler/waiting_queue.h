@@ -14,9 +14,10 @@ namespace engine {
 class WaitingQueue {
 public:
     void push(std::unique_ptr<Sequence> sequence);
-    const Sequence* next() const;                   // the next in turn; null if nobody waits
-    std::unique_ptr<Sequence> pop();                // takes it
-    std::unique_ptr<Sequence> take(SequenceId id);  // null if it does not wait
+    void put_back(std::unique_ptr<Sequence> sequence);  // to be the next
+    const Sequence* next() const;                       // the next in turn; null if nobody waits
+    std::unique_ptr<Sequence> pop();                    // takes it
+    std::unique_ptr<Sequence> take(SequenceId id);      // null if it does not wait
     int n() const { return n_; }
 
 private:

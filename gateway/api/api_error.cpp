@@ -157,6 +157,11 @@ ApiError api_error(const routing::Error& error, const ErrorContext& context) {
                                    " does not support a thinking budget in tokens. Use "
                                    "'reasoning_effort' instead.",
                                "thinking_budget", "unsupported_value");
+        case routing::Errc::budget_too_large:
+            return bad_request("The thinking budget must leave room for an answer: " +
+                                   std::string(without_endpoint(error.detail)) +
+                                   ". Raise 'max_completion_tokens' or lower the budget.",
+                               "thinking_budget", "invalid_value");
     }
     return internal_error();
 }

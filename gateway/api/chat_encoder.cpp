@@ -16,7 +16,8 @@ void append_head(std::string& out, const AnswerHead& head, std::string_view obje
     append_number(out, head.created);
     out += R"(,"model":)";
     append_json_string(out, head.model);
-    out += R"(,"service_tier":"default","system_fingerprint":)";
+    out += head.is_flex ? R"(,"service_tier":"flex")" : R"(,"service_tier":"default")";
+    out += R"(,"system_fingerprint":)";
     append_json_string_or_null(out, head.fingerprint.empty() ? nullptr : &head.fingerprint);
 }
 

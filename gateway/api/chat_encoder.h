@@ -14,6 +14,7 @@ struct AnswerHead {
     int64_t created = 0;  // seconds
     std::string model;
     std::string fingerprint;
+    bool is_flex = false;  // the service tier
 };
 
 // What an answer begins with: the content of one that begins with calls is null.

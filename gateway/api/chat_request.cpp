@@ -34,7 +34,7 @@ Fault check_fields(const RequestFields& fields, ChatRequest& request) {
     if (auto fault = check_sampling(fields, request)) return fault;
     if (auto fault = check_identity_and_cache(fields)) return fault;
     if (auto fault = check_response_format(fields, messages.says_json, request)) return fault;
-    if (auto fault = check_service_tier(fields)) return fault;
+    if (auto fault = check_service_tier(fields, request)) return fault;
     if (auto fault = check_max_tokens(fields, request)) return fault;
     if (auto fault = read_thinking(fields, request.thinking)) return fault;
     if (auto fault = check_bias_and_stop(fields, request)) return fault;

@@ -38,6 +38,7 @@ struct ChatRequest {
     routing::ThinkingAsk thinking;
     bool needs_strict_tools = false;  // or custom ones, or functions
     bool needs_json = false, needs_images = false, needs_penalties = false;
+    bool needs_flex = false;  // service_tier flex: may wait for others
 
     // An upper bound of prompt tokens for any remote byte-level BPE model: never below the truth.
     int64_t n_prompt_tokens_bound = 0;

@@ -167,17 +167,18 @@ Fault check_response_format(const RequestFields& fields, bool messages_say_json,
 }
 
 // Tiers have prices of their own, which no price of the config states: what is not priced is
-// refused.
-Fault check_service_tier(const RequestFields& fields) {
+// refused. An engine's flex costs what its default costs.
+Fault check_service_tier(const RequestFields& fields, ChatRequest& request) {
     constexpr std::array<std::string_view, 6> kTiers = {"auto",  "default",  "flex",
                                                         "scale", "priority", "fast"};
     std::string_view tier = "auto";
     if (auto fault = fields.one_of(Field::service_tier, kTiers, tier)) return fault;
-    if (tier == "auto" || tier == "default") return {};
+    request.needs_flex = tier == "flex";
+    if (tier == "auto" || tier == "default" || tier == "flex") return {};
     return unsupported_value(JsonPlace("service_tier"),
                              "'service_tier' does not support '" + std::string(tier) +
-                                 "' with this model. Supported values are: 'auto' and "
-                                 "'default'.");
+                                 "' with this model. Supported values are: 'auto', "
+                                 "'default' and 'flex'.");
 }
 
 Fault check_stream(const RequestFields& fields, ChatRequest& request) {

@@ -10,7 +10,7 @@ Fault check_sampling(const RequestFields& fields, ChatRequest& request);  // ...
 Fault check_identity_and_cache(const RequestFields& fields);  // ... to prompt_cache_retention
 Fault check_response_format(const RequestFields& fields, bool messages_say_json,
                             ChatRequest& request);
-Fault check_service_tier(const RequestFields& fields);
+Fault check_service_tier(const RequestFields& fields, ChatRequest& request);
 Fault check_max_tokens(const RequestFields& fields, ChatRequest& request);
 Fault check_bias_and_stop(const RequestFields& fields, ChatRequest& request);
 Fault check_stream(const RequestFields& fields, ChatRequest& request);

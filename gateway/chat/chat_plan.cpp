@@ -25,6 +25,7 @@ routing::RequestFacts facts_of(const ChatRequest& request) {
     facts.needs_json = request.needs_json;
     facts.needs_images = request.needs_images;
     facts.needs_penalties = request.needs_penalties;
+    facts.needs_flex = request.needs_flex;
     facts.thinking = request.thinking;
     return facts;
 }

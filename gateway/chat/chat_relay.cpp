@@ -198,12 +198,15 @@ private:
         call.engine = request_.snapshot->engines[*endpoint.engine];
         call.prompt = step.prompt;
         call.sampling = chat_.sampling;
-        call.n_output_tokens_max = step.attempt.n_output_tokens_max;
-        call.owner = static_cast<uint64_t>(request_.caller.account.n);
+        if (step.attempt.thinking.n_budget_tokens > 0)
+            call.sampling.n_reasoning_max = step.attempt.thinking.n_budget_tokens;
+        call.terms = {step.attempt.n_output_tokens_max,
+                      static_cast<uint64_t>(request_.caller.account.n),
+                      chat_.needs_flex ? engine::Priority::batch : engine::Priority::interactive};
         call.stream = chat_.stream;
         call.include_usage = chat_.include_usage;
         call.head = {new_completion_id(), wall_clock_now().ms / 1000, endpoint.name,
-                     std::string(call.engine->fingerprint())};
+                     std::string(call.engine->fingerprint()), chat_.needs_flex};
         call.buffer_bytes_max = config_.limits.stream_buffer_bytes;
         auto started = start_engine_attempt(services_.io, std::move(call));
         if (started) return std::move(*started);

@@ -152,8 +152,7 @@ public:
     engine::Result<void> submit(EngineCall&& call) {
         if (!stream_) bridge_->collect_whole();
         bridge_->keep_until_end();
-        auto id = engine_.submit(std::move(call.prompt), call.sampling, call.n_output_tokens_max,
-                                 call.owner, *bridge_);
+        auto id = engine_.submit(std::move(call.prompt), call.sampling, call.terms, *bridge_);
         if (!id) {
             bridge_->forget();
             return tl::unexpected(std::move(id.error()));

@@ -14,8 +14,7 @@ struct EngineCall {
     engine::Engine* engine = nullptr;
     engine::Prompt prompt;
     engine::Sampling sampling;
-    int64_t n_output_tokens_max = 0;
-    uint64_t owner = 0;  // the account
+    engine::Terms terms;  // the owner is the account
     bool stream = false;
     bool include_usage = false;
     AnswerHead head;

@@ -70,7 +70,7 @@ bool turn(engine::Engine& engine, engine::Conversation& conversation, const Word
     sampling.temperature = words.temperature;
     if (words.has_seed) sampling.seed = words.seed;
     Printer printer(words.show_thinking);
-    const auto id = engine.submit(std::move(*prompt), sampling, words.n_output_max, 0, printer);
+    const auto id = engine.submit(std::move(*prompt), sampling, {words.n_output_max}, printer);
     if (!id) return complain(id.error()), false;
     conversation.messages.push_back(printer.wait());
     std::printf("\n");

@@ -94,6 +94,7 @@ prices: {p: {effective_from: 2026-10-01T00:00:00Z, usd_per_million: {input: "1",
     CHECK(config.engines.at(0).n_ctx == engine.n_ctx);
     CHECK(config.engines.at(0).n_sequences_max == engine.n_sequences_max);
     CHECK(config.engines.at(0).n_queued_max == engine.n_queued_max);
+    CHECK(config.engines.at(0).answer_tokens_min == engine.answer_tokens_min);
     CHECK(config.engines.at(0).n_threads == engine.n_threads);
     CHECK(config.engines.at(0).n_prefill_tokens == engine.n_prefill_tokens);
     CHECK(config.upstreams.at(0).n_inflight_max == Upstream{}.n_inflight_max);

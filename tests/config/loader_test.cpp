@@ -136,7 +136,7 @@ limits: {head_bytes_max: 16KiB, n_head_fields_max: 50, target_bytes_max: 4KiB, b
   body_timeout: 2s, idle_timeout: 3s, write_timeout: 4s, request_timeout: 5s, keepalive: 6s}
 ledger: {path: /var/lib/weir/weir.db, n_queued_max: 10}
 engines:
-  v4: {model: m, encoding: preview, roundings: official, numerics: fast, kv: official, n_ctx: 400000, n_sequences_max: 2, kv_bytes_max: 3GiB, prefix_cache_bytes_max: 0B, n_queued_max: 3, n_threads: 4, n_prefill_tokens: 5, default_effort: max}
+  v4: {model: m, encoding: preview, roundings: official, numerics: fast, kv: official, n_ctx: 400000, n_sequences_max: 2, kv_bytes_max: 3GiB, prefix_cache_bytes_max: 0B, n_queued_max: 3, n_threads: 4, n_prefill_tokens: 5, default_effort: max, answer_tokens_min: 99}
 upstreams:
   deepseek: {kind: deepseek, base_url: "https://api.deepseek.com/", api_key: "${file:/run/secrets/openai}", n_inflight_max: 9}
   vllm: {kind: openai_compatible, base_url: "http://127.0.0.1:8000/v1"}
@@ -194,6 +194,7 @@ prices:
     CHECK(engine.n_threads == 4);
     CHECK(engine.n_prefill_tokens == 5);
     CHECK(engine.default_effort == Effort::max);
+    CHECK(engine.answer_tokens_min == 99);
     CHECK(config.upstreams.at(0).base_url == "https://api.deepseek.com");
     CHECK(config.upstreams.at(0).api_key.reveal() == sample::kFile);
     CHECK(config.upstreams.at(0).n_inflight_max == 9);

@@ -212,3 +212,24 @@ TEST_CASE("answer mask: answers that must call end in no other way", "[engine]")
         CHECK(stream.reason() == FinishReason::tool_calls);
     }
 }
+
+TEST_CASE("answer mask: a spent budget leaves </think> alone", "[engine]") {
+    AnswerMask mask(small_tokenizer(), small_controls(), small_tokenizer().n_ids() + 3);
+    std::mt19937 random(8);
+    for (const int64_t n_max : {1, 2, 7}) {
+        for (const auto& grammar : {grammar_of(), std::shared_ptr<const CallGrammar>()}) {
+            AnswerStream stream(small_tokenizer(), small_controls(), true, {}, {grammar}, n_max);
+            const int32_t think_end = small_controls()[Control::think_end];
+            TokenDelta delta;
+            while (stream.state() == State::thinking) {
+                const auto ids = allowed(mask.next(stream));
+                const bool spent = stream.n_reasoning() + 1 == n_max;
+                CHECK(spent == (ids == std::vector<int32_t>{think_end}));
+                stream.push(spent ? think_end : encode("<").at(0), {}, delta);
+            }
+            CHECK(stream.n_reasoning() == n_max);
+            CHECK(stream.state() == State::content);
+            CHECK(allowed(mask.next(stream)).size() > 100);
+        }
+    }
+}

@@ -79,7 +79,7 @@ std::vector<Ask> asks(size_t n) {
 void submit(Engine& engine, const Ask& ask, uint64_t owner, TokenSink& sink) {
     auto prompt = engine.prepare({ask.messages}, ask.tier);
     REQUIRE(prompt);
-    REQUIRE(engine.submit(std::move(*prompt), ask.sampling, ask.n_output_max, owner, sink));
+    REQUIRE(engine.submit(std::move(*prompt), ask.sampling, {ask.n_output_max, owner}, sink));
 }
 
 }  // namespace
@@ -164,6 +164,101 @@ TEST_CASE("engine: a place that was used before is as good as new", "[engine][th
     CHECK(sinks[1].text() == sinks[3].text());
 }
 
+TEST_CASE("engine: a prompt that begins like an earlier one of its owner says the same, cheaper",
+          "[engine][threads]") {
+    const auto kv = GENERATE(config::Kv::f32, config::Kv::bf16, config::Kv::official);
+    const support::TinyCheckpoint checkpoint;
+    config::Engine config = config_of(checkpoint);
+    config.kv = kv;
+    Ask ask{{{Role::user, std::string(200, '!'), ""}}, Effort::none, {}, 20};
+    ask.sampling.seed = 5;
+    const auto engine = open(config);
+    std::vector<RecordingSink> sinks(4);
+    for (size_t i = 0; i < 3; ++i) {
+        submit(*engine, ask, i == 1 ? 2 : 1, sinks[i]);
+        sinks[i].wait_for_end();
+        CHECK(sinks[i].text() == sinks[0].text());
+        CHECK(sinks[i].usage().n_prompt == sinks[0].usage().n_prompt);
+        CHECK(sinks[i].usage().n_prompt_cached == (i == 2 ? 128 : 0));
+    }
+    CHECK(engine->stats().n_cached_tokens == 128);
+    CHECK(engine->stats().n_prefill_tokens == 3 * sinks[0].usage().n_prompt - 128);
+    CHECK(engine->stats().prefix_cache_bytes > 0);
+
+    config.prefix_cache_bytes_max = 0;
+    const auto without = open(config);
+    for (int i = 0; i < 2; ++i) {
+        RecordingSink sink;
+        submit(*without, ask, 1, sink);
+        sink.wait_for_end();
+        CHECK(sink.usage().n_prompt_cached == 0);
+        CHECK(sink.text() == sinks[0].text());
+    }
+    CHECK(without->stats().prefix_cache_bytes == 0);
+}
+
+TEST_CASE("engine: a batch sequence that gave way says the same", "[engine][threads]") {
+    const support::TinyCheckpoint checkpoint;
+    config::Engine config = config_of(checkpoint);
+    config.n_sequences_max = 1;
+    config.prefix_cache_bytes_max = 0;
+    const auto engine = open(config);
+    Ask ask{{{Role::user, "the weir holds 12", ""}}, Effort::none, {}, 300};
+    ask.sampling.seed = 12;
+    RecordingSink alone, batch, between;
+    submit(*engine, ask, 1, alone);
+    alone.wait_for_end();
+    bool was_aside = false;
+    std::optional<SequenceId> other;
+    auto prompt = engine->prepare({ask.messages}, ask.tier);
+    batch.room = [&] {
+        if (!other) other = engine->submit(*prompt, {}, {20, 2}, between).value();
+        return true;
+    };
+    between.room = [&] {
+        was_aside = was_aside || engine->stats().n_sequences_aside == 1;
+        return true;
+    };
+    REQUIRE(engine->submit(*prompt, ask.sampling, {300, 1, Priority::batch}, batch));
+    batch.wait_for_end();
+    between.wait_for_end();
+    CHECK(was_aside);
+    CHECK(batch.text() == alone.text());
+    CHECK(batch.usage().n_output == alone.usage().n_output);
+}
+
+TEST_CASE("engine: how KV is held follows numerics and roundings, unless it is said", "[engine]") {
+    const support::TinyCheckpoint checkpoint;
+    config::Engine config = config_of(checkpoint);
+    const auto kv = [&] {
+        const std::string name(open(config)->fingerprint());
+        const size_t at = name.find("-kv-") + 4;
+        return name.substr(at, name.find('-', at) - at);
+    };
+    CHECK(kv() == "f32");
+    config.numerics = config::Numerics::fast;
+    CHECK(kv() == "bf16");
+    config.roundings = config::Roundings::official;
+    config.numerics = config::Numerics::exact;
+    CHECK(kv() == "official");
+    config.kv = config::Kv::bf16;
+    CHECK(kv() == "bf16");
+}
+
+TEST_CASE("engine: KV that holds no sequence of n_ctx is refused with what it takes", "[engine]") {
+    const support::TinyCheckpoint checkpoint;
+    config::Engine config = config_of(checkpoint);
+    config.kv_bytes_max = 1'000;
+    const Error refused = refusal_of(config);
+    CHECK(refused.code == Errc::unsupported);
+    const size_t at = refused.detail.find("takes ");
+    REQUIRE(at != std::string::npos);
+    config.kv_bytes_max = std::stoll(refused.detail.substr(at + 6)) - 1;
+    CHECK(refusal_of(config).code == Errc::unsupported);
+    ++*config.kv_bytes_max;
+    CHECK(open(config)->n_ctx() == 512);
+}
+
 TEST_CASE("engine: what does not fit is refused", "[engine]") {
     const support::TinyCheckpoint checkpoint;
     const auto engine = open(config_of(checkpoint));
@@ -179,7 +274,7 @@ TEST_CASE("engine: what does not fit is refused", "[engine]") {
     auto fits = engine->prepare({{{Role::user, "hello"}}}, Effort::none);
     REQUIRE(fits);
     CHECK_FALSE(fits->thinking);
-    const auto submitted = engine->submit(*fits, {}, 512, 1, sink);
+    const auto submitted = engine->submit(*fits, {}, {512, 1}, sink);
     REQUIRE_FALSE(submitted);
     CHECK(submitted.error().code == Errc::context_exceeded);
     CHECK(engine->prepare({{{Role::user, "hello"}}}, Effort::high)->thinking);

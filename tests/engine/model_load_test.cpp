@@ -231,6 +231,9 @@ TEST_CASE("inspect: what a checkpoint holds", "[engine][model]") {
     CHECK(report.at("files").size() == 3);
     CHECK(report.at("numerics") == nlohmann::json({"exact", "fast"}));
     CHECK(report.at("roundings") == nlohmann::json({"none", "official"}));
+    CHECK(report.at("kv") == nlohmann::json({"f32", "bf16", "official"}));
+    CHECK(report.at("kv_bytes_per_token").at("f32") ==
+          2 * report.at("kv_bytes_per_token").at("bf16").get<double>());
     CHECK(report.at("config").at("n_embd") == 64);
     CHECK(report.at("layers")[1].at("attention") == "csa");
     CHECK(report.at("layers")[0].at("router") == "hash");
@@ -242,5 +245,6 @@ TEST_CASE("inspect: what a checkpoint holds", "[engine][model]") {
     const auto lines = inspect_model(fixture_path("hf-saved"), ReportFormat::text);
     REQUIRE(lines);
     CHECK(lines->find("roundings none official\n") != std::string::npos);
+    CHECK(lines->find("kv official, bytes per token ") != std::string::npos);
     CHECK(lines->find("layer 1: csa 4, score-routed experts") != std::string::npos);
 }

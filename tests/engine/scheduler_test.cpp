@@ -38,7 +38,7 @@ TEST_CASE("scheduler: one sequence to its length, counted exactly", "[engine][th
     RecordingSink sink;
     Bench bench;
     auto& scheduler = bench.start();
-    REQUIRE(scheduler.submit(prompt_of(300), {}, 20, 1, sink));
+    REQUIRE(scheduler.submit(prompt_of(300), {}, {20, 1}, sink));
     sink.wait_for_end();
     CHECK(sink.n_ends() == 1);
     CHECK(sink.reason() == FinishReason::length);
@@ -55,6 +55,30 @@ TEST_CASE("scheduler: one sequence to its length, counted exactly", "[engine][th
     CHECK(stats.n_cancelled_tokens == 0);
 }
 
+TEST_CASE("scheduler: what a prompt shares with its owner's earlier one is not computed again",
+          "[engine][threads]") {
+    std::vector<RecordingSink> sinks(3);
+    SchedulerConfig config;
+    config.n_prefill_tokens = 50;
+    Bench bench(config);
+    bench.decoder.n_keep = 64;
+    auto& scheduler = bench.start();
+    Sampling sampling;
+    sampling.seed = 9;
+    const auto ask = [&](size_t i, uint64_t owner) {
+        REQUIRE(scheduler.submit(prompt_of(200), sampling, {20, owner}, sinks[i]));
+        sinks[i].wait_for_end();
+        return sinks[i].usage();
+    };
+    CHECK(ask(0, 1).n_prompt_cached == 0);
+    CHECK(ask(1, 2).n_prompt_cached == 0);  // another owner
+    CHECK(ask(2, 1).n_prompt_cached == 192);
+    CHECK(sinks[2].usage().n_prompt == 200);
+    CHECK(sinks[2].text() == sinks[0].text());
+    CHECK(scheduler.stats().n_cached_tokens == 192);
+    CHECK(scheduler.stats().n_prefill_tokens == 200 + 200 + 8);
+}
+
 TEST_CASE("scheduler: EOS ends and is not counted; </think> counts as reasoning",
           "[engine][threads]") {
     RecordingSink sink;
@@ -64,7 +88,7 @@ TEST_CASE("scheduler: EOS ends and is not counted; </think> counts as reasoning"
     auto& scheduler = bench.start();
     Sampling greedy;
     greedy.temperature = 0;
-    REQUIRE(scheduler.submit(prompt_of(10, 5, true), greedy, 100, 1, sink));
+    REQUIRE(scheduler.submit(prompt_of(10, 5, true), greedy, {100, 1}, sink));
     sink.wait_for_end();
     CHECK(sink.reason() == FinishReason::stop);
     CHECK(sink.usage().n_output == 7);
@@ -85,7 +109,7 @@ TEST_CASE("scheduler: an answer that calls ends with its block", "[engine][threa
     prompt.calls = grammar_of();
     Sampling greedy;
     greedy.temperature = 0;
-    REQUIRE(scheduler.submit(prompt, greedy, 5'000, 3, sink));
+    REQUIRE(scheduler.submit(prompt, greedy, {5'000, 3}, sink));
     sink.wait_for_end();
     CHECK(sink.reason() == FinishReason::tool_calls);
     CHECK(sink.text() == "so|I look.");
@@ -109,7 +133,7 @@ TEST_CASE("scheduler: a call that the limit cuts is counted and never ends", "[e
     prompt.calls = grammar_of();
     Sampling greedy;
     greedy.temperature = 0;
-    REQUIRE(scheduler.submit(prompt, greedy, static_cast<int64_t>(tokens.size()) / 3, 3, sink));
+    REQUIRE(scheduler.submit(prompt, greedy, {static_cast<int64_t>(tokens.size()) / 3, 3}, sink));
     sink.wait_for_end();
     CHECK(sink.reason() == FinishReason::length);
     CHECK(sink.usage().n_calls_cut == 1);
@@ -127,7 +151,8 @@ TEST_CASE("scheduler: together or alone, each sequence says the same", "[engine]
         config.n_sequences_max = 1;
         Bench bench(config);
         auto& scheduler = bench.start();
-        REQUIRE(scheduler.submit(request.prompt, request.sampling, request.n_output_max, 1, sink));
+        REQUIRE(
+            scheduler.submit(request.prompt, request.sampling, {request.n_output_max, 1}, sink));
         sink.wait_for_end();
         alone.push_back(sink.text());
         usages.push_back(sink.usage());
@@ -139,8 +164,8 @@ TEST_CASE("scheduler: together or alone, each sequence says the same", "[engine]
     Bench bench(config);
     auto& scheduler = bench.start();
     for (size_t i = 0; i < requests.size(); ++i) {
-        REQUIRE(scheduler.submit(requests[i].prompt, requests[i].sampling, requests[i].n_output_max,
-                                 i % 5, sinks[i]));
+        REQUIRE(scheduler.submit(requests[i].prompt, requests[i].sampling,
+                                 {requests[i].n_output_max, i % 5}, sinks[i]));
     }
     int64_t n_prompt = 0;
     int64_t n_output = 0;
@@ -161,7 +186,7 @@ TEST_CASE("scheduler: absent seeds differ from each other", "[engine][threads]")
     std::vector<RecordingSink> sinks(2);
     Bench bench;
     auto& scheduler = bench.start();
-    for (auto& sink : sinks) REQUIRE(scheduler.submit(prompt_of(5), {}, 40, 1, sink));
+    for (auto& sink : sinks) REQUIRE(scheduler.submit(prompt_of(5), {}, {40, 1}, sink));
     for (auto& sink : sinks) sink.wait_for_end();
     CHECK(sinks[0].text() != sinks[1].text());
 }
@@ -186,10 +211,10 @@ TEST_CASE("scheduler: no step feeds more than it may, and decoding goes on meanw
         n_mixed += n_decoding > 0 && n_tokens >= 16;
     };
     auto& scheduler = bench.start();
-    REQUIRE(scheduler.submit(prompt_of(2), {}, 400, 1, sinks[0]));
+    REQUIRE(scheduler.submit(prompt_of(2), {}, {400, 1}, sinks[0]));
     sinks[0].wait_for_deltas(1);
-    REQUIRE(scheduler.submit(prompt_of(800), {}, 5, 2, sinks[1]));
-    REQUIRE(scheduler.submit(prompt_of(3), {}, 5, 3, sinks[2]));
+    REQUIRE(scheduler.submit(prompt_of(800), {}, {5, 2}, sinks[1]));
+    REQUIRE(scheduler.submit(prompt_of(3), {}, {5, 3}, sinks[2]));
     for (auto& sink : sinks) sink.wait_for_end();
     CHECK_FALSE(overfed);
     CHECK(n_mixed > 0);
@@ -208,14 +233,14 @@ TEST_CASE("scheduler: a long prompt does not hold up a short one", "[engine][thr
     int n_steps_until_light = 0;
     bench.decoder.on_step = [&](std::span<const Decoder::Chunk>) {
         if (++n_steps == 1)
-            submitted = scheduler->submit(prompt_of(6), {}, 1, 2, light).has_value();
+            submitted = scheduler->submit(prompt_of(6), {}, {1, 2}, light).has_value();
     };
     light.room = [&] {
         n_steps_until_light = n_steps;
         return true;
     };
     scheduler = &bench.start();
-    REQUIRE(scheduler->submit(prompt_of(4000), {}, 1, 1, heavy));
+    REQUIRE(scheduler->submit(prompt_of(4000), {}, {1, 1}, heavy));
     heavy.wait_for_end();
     REQUIRE(submitted);
     light.wait_for_end();
@@ -236,7 +261,7 @@ TEST_CASE("scheduler: cancel ends within one step and counts what was thrown awa
         if (++n_steps == 5) scheduler->cancel(id);
     };
     scheduler = &bench.start();
-    const auto submitted = scheduler->submit(prompt_of(10), {}, 1000, 1, sink);
+    const auto submitted = scheduler->submit(prompt_of(10), {}, {1000, 1}, sink);
     REQUIRE(submitted);
     REQUIRE(submitted->n == id.n);
     sink.wait_for_end();
@@ -262,7 +287,7 @@ TEST_CASE("scheduler: cancel out of a sink comes before the next step", "[engine
         scheduler.cancel({1});
         return true;
     };
-    REQUIRE(scheduler.submit(prompt_of(10), {}, 1000, 1, sink));
+    REQUIRE(scheduler.submit(prompt_of(10), {}, {1000, 1}, sink));
     sink.wait_for_end();
     CHECK(sink.reason() == FinishReason::cancelled);
     CHECK(sink.n_deltas() == 1);
@@ -280,7 +305,7 @@ TEST_CASE("scheduler: cancel during prefill counts the chunks that were fed", "[
         if (++n_steps == 3) scheduler->cancel({1});
     };
     scheduler = &bench.start();
-    REQUIRE(scheduler->submit(prompt_of(1000), {}, 10, 1, sink));
+    REQUIRE(scheduler->submit(prompt_of(1000), {}, {10, 1}, sink));
     sink.wait_for_end();
     CHECK(sink.reason() == FinishReason::cancelled);
     CHECK(sink.usage().n_prompt == 96);
@@ -299,15 +324,15 @@ TEST_CASE("scheduler: a parked sequence waits and keeps its place; others go on"
     seeded.seed = 3;
     Bench bench(config);
     auto& scheduler = bench.start();
-    REQUIRE(scheduler.submit(prompt_of(10), seeded, 30, 1, whole));
+    REQUIRE(scheduler.submit(prompt_of(10), seeded, {30, 1}, whole));
     whole.wait_for_end();
 
     int n_left = 5;
     parked.room = [&] { return --n_left > 0; };
-    const auto id = scheduler.submit(prompt_of(10), seeded, 30, 1, parked);
+    const auto id = scheduler.submit(prompt_of(10), seeded, {30, 1}, parked);
     REQUIRE(id);
     parked.wait_for_deltas(5);
-    REQUIRE(scheduler.submit(prompt_of(10), {}, 200, 2, other));
+    REQUIRE(scheduler.submit(prompt_of(10), {}, {200, 2}, other));
     other.wait_for_end();
     CHECK(parked.n_deltas() == 5);
     CHECK(parked.n_ends() == 0);
@@ -325,7 +350,7 @@ TEST_CASE("scheduler: a parked sequence can be cancelled", "[engine][threads]") 
     sink.room = [] { return false; };
     Bench bench;
     auto& scheduler = bench.start();
-    const auto id = scheduler.submit(prompt_of(10), {}, 30, 1, sink);
+    const auto id = scheduler.submit(prompt_of(10), {}, {30, 1}, sink);
     REQUIRE(id);
     sink.wait_for_deltas(1);
     scheduler.cancel(*id);
@@ -341,7 +366,7 @@ TEST_CASE("scheduler: logprobs stand beside their content", "[engine][threads]")
     Sampling sampling;
     sampling.logprobs = true;
     sampling.n_top_logprobs = 3;
-    REQUIRE(scheduler.submit(prompt_of(5), sampling, 30, 1, sink));
+    REQUIRE(scheduler.submit(prompt_of(5), sampling, {30, 1}, sink));
     sink.wait_for_end();
     REQUIRE(sink.logprobs().size() == 30);
     std::string bytes;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "config/ensure.h"
@@ -25,6 +26,15 @@ public:
     int64_t kv_bytes(int64_t n_tokens) const override { return n_tokens; }
     int64_t kept_bytes() const override { return 0; }
     void clear(int place) override { held_[static_cast<size_t>(place)].clear(); }
+    void set_aside(int place, uint64_t name) override {
+        aside_[name] = std::exchange(held_[static_cast<size_t>(place)], {});
+    }
+    void take_up(uint64_t name, int place) override {
+        ENSURE(held_[static_cast<size_t>(place)].empty());
+        held_[static_cast<size_t>(place)] = aside_.at(name);
+        drop(name);
+    }
+    void drop(uint64_t name) override { ENSURE(aside_.erase(name) == 1); }
     // What keep() was told, by owner; taken up where a prompt begins like one of them.
     Reuse begin(int place, uint64_t owner, std::span<const int32_t> prompt) override {
         auto& held = held_[static_cast<size_t>(place)];
@@ -79,6 +89,7 @@ private:
     const int64_t n_vocab_;
     std::vector<std::vector<int32_t>> held_;  // by place
     std::map<uint64_t, std::vector<std::vector<int32_t>>> kept_;
+    std::map<uint64_t, std::vector<int32_t>> aside_;
 };
 
 }  // namespace engine

@@ -101,6 +101,11 @@ TEST_CASE("api error: C38 and C59, what a model lacks is named, its endpoint is 
     CHECK(tier.param == "reasoning_effort");
     CHECK(api_error(routing::Error{routing::Errc::budget_unsupported, ""}, {"m", 0, 0}).status ==
           400);
+    const ApiError large = api_error(routing::Error{routing::Errc::budget_too_large,
+                                                    "endpoint e: a thinking budget of 9 tokens"},
+                                     {"m", 0, 0});
+    CHECK(large.param == "thinking_budget");
+    CHECK(large.message.find(": a thinking budget of 9 tokens. Raise") != std::string::npos);
     CHECK(api_error(routing::Error{routing::Errc::model_unknown, ""}, {"m", 0, 0}).status == 404);
 }
 

@@ -18,8 +18,9 @@ public:
                                            config::Effort) const override {
         return engine::Prompt{};
     }
-    engine::Result<engine::SequenceId> submit(engine::Prompt, const engine::Sampling&, int64_t,
-                                              uint64_t, engine::TokenSink& given) override {
+    engine::Result<engine::SequenceId> submit(engine::Prompt, const engine::Sampling&,
+                                              const engine::Terms&,
+                                              engine::TokenSink& given) override {
         if (refuse) return tl::unexpected(engine::Error{engine::Errc::overloaded, "256 wait"});
         sink = &given;
         return engine::SequenceId{7};

@@ -257,9 +257,11 @@ class HangUp(unittest.TestCase):
                 self.settled(weir, n)
             row, = weir.report()
             samples = weir.wait_until(lambda: self.recorded(weir, 7), "the records of seven requests")
-            self.assertEqual(row["input_uncached"] + row["cache_read"], metric(samples, "weir_engine_prefill_tokens_total"))
+            self.assertEqual(row["input_uncached"], metric(samples, "weir_engine_prefill_tokens_total"))
+            self.assertEqual(row["cache_read"], metric(samples, "weir_engine_cached_tokens_total"))
             self.assertEqual(row["output_answer"] + row["output_reasoning"], metric(samples, "weir_engine_decode_tokens_total"))
             self.assertEqual(metric(samples, "weir_tokens_total"), metric(samples, "weir_engine_prefill_tokens_total") +
+                             metric(samples, "weir_engine_cached_tokens_total") +
                              metric(samples, "weir_engine_decode_tokens_total"))
             self.assertGreater(metric(samples, "weir_requests_total", outcome="client_gone"), 3)
             self.assertEqual(metric(samples, "weir_engine_batch_sequences"), 0)

@@ -153,6 +153,21 @@ class Walk(unittest.TestCase):
         silent = self.chat("deepseek-v4", max_tokens=4)
         self.assertTrue(silent.field("x-weir-reasoning"))
 
+    def test_a_thinking_budget_is_kept(self):
+        for budget, n_max, said in ((7, 200, "high; budget=7"), (150, 200, "high; budget=136; requested=150; reason=budget")):
+            answer = self.chat("deepseek-v4", max_tokens=n_max, thinking_budget=budget, seed=1)
+            self.assertEqual((answer.status, answer.field("x-weir-reasoning")), (200, said), answer)
+            usage = answer.json()["usage"]
+            self.assertGreater(usage["completion_tokens_details"]["reasoning_tokens"], 0)
+            self.assertLessEqual(usage["completion_tokens_details"]["reasoning_tokens"], min(budget, n_max - 64))
+
+    def test_the_service_tier_that_answered_is_said(self):
+        for tier in ("auto", "default", "flex"):
+            answer = self.chat("deepseek-v4", max_tokens=4, service_tier=tier)
+            self.assertEqual(answer.json()["service_tier"], "flex" if tier == "flex" else "default")
+        refused = self.weir.chat(self.key, "mock", max_tokens=4, service_tier="flex")
+        self.assertEqual((refused.status, refused.error()["code"]), (400, "unsupported_parameter"))
+
     def test_a_key_may_come_by_other_names(self):
         for fields in ([("authorization", f"bearer   {self.key}")], [("x-api-key", self.key)], [("api-key", self.key)]):
             with self.subTest(fields[0][0]):
@@ -199,7 +214,8 @@ class Books(unittest.TestCase):
 
             samples = weir.scrape()
             local = [row for (_, endpoint), row in told.items() if endpoint == "local-v4"]
-            self.assertEqual(metric(samples, "weir_engine_prefill_tokens_total"), sum(row[1] for row in local))
+            self.assertEqual(metric(samples, "weir_engine_prefill_tokens_total") + metric(samples, "weir_engine_cached_tokens_total"),
+                             sum(row[1] for row in local))
             self.assertEqual(metric(samples, "weir_engine_decode_tokens_total"), sum(row[2] for row in local))
             for endpoint in ENDPOINT.values():
                 self.assertEqual(metric(samples, "weir_tokens_total", endpoint=endpoint),
@@ -208,6 +224,27 @@ class Books(unittest.TestCase):
             weir.verify()
             weir.stop_cleanly(self)
             weir.verify()
+
+    def test_what_an_account_asked_before_is_cheaper(self):
+        with Weir() as weir:
+            keys = [weir.account(name) for name in ("first", "second")]
+            weir.start()
+            said, figures = [], []
+            for key in (keys[0], keys[0], keys[1]):
+                answer = weir.chat(key, messages=[{"role": "user", "content": "Water. " * 300}], max_tokens=5, seed=3)
+                self.assertEqual(answer.status, 200, answer)
+                said.append(answer.json()["choices"][0]["message"]["content"])
+                figures.append(answer.json()["usage"]["prompt_tokens_details"]["cached_tokens"])
+            self.assertEqual(said, said[:1] * 3)
+            self.assertEqual((figures[0], figures[2]), (0, 0))  # another account's prompts are not reused
+            self.assertGreaterEqual(figures[1], 128)
+            rows = {row["account"]: row for row in weir.report("--by", "account")}
+            self.assertEqual(rows["first"]["cache_read"], figures[1])
+            self.assertEqual(rows["second"]["cache_read"], 0)
+            samples = weir.scrape()
+            self.assertEqual(metric(samples, "weir_engine_cached_tokens_total"), figures[1])
+            self.assertGreater(metric(samples, "weir_engine_prefix_cache_bytes"), 0)
+            weir.stop_cleanly(self)
 
     @staticmethod
     def figures(model, usage):

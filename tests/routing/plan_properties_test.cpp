@@ -46,6 +46,7 @@ config::Endpoint random_endpoint(Random& random, size_t id) {
 
 config::Config random_config(Random& random) {
     config::Config config;
+    config.engines.emplace_back().answer_tokens_min = 10;
     const int64_t n_endpoints = 1 + random.below(6);
     for (int64_t i = 0; i < n_endpoints; ++i) {
         config.endpoints.push_back(random_endpoint(random, static_cast<size_t>(i)));
@@ -75,8 +76,17 @@ RequestFacts random_facts(Random& random) {
     facts.needs_penalties = random.once_in(8);
     facts.thinking.kind = static_cast<ThinkingAsk::Kind>(random.once_in(10) ? 3 : random.below(3));
     facts.thinking.effort = static_cast<config::Effort>(random.below(7));
-    facts.thinking.n_budget_tokens = 1'024;
+    facts.thinking.n_budget_tokens = 1 + random.below(150);
     return facts;
+}
+
+// What plan_route() says of it, told from the other end: the limit if none is named.
+int64_t limit_of(const RequestFacts& facts, const config::Endpoint& endpoint) {
+    if (facts.n_output_tokens_max > 0) return facts.n_output_tokens_max;
+    int64_t limit = endpoint.output_tokens_default;
+    if (facts.thinking.kind == ThinkingAsk::Kind::budget)
+        limit = std::max(limit, facts.thinking.n_budget_tokens + 10);
+    return std::min({limit, endpoint.output_tokens_max, endpoint.n_ctx - facts.n_prompt_tokens});
 }
 
 bool may_serve(const RequestFacts& facts, const config::Endpoint& endpoint) {
@@ -86,7 +96,9 @@ bool may_serve(const RequestFacts& facts, const config::Endpoint& endpoint) {
            facts.n_output_tokens_max <= endpoint.output_tokens_max &&
            facts.n_prompt_tokens + std::max<int64_t>(1, facts.n_output_tokens_max) <=
                endpoint.n_ctx &&
-           effective_thinking(facts.thinking, endpoint.thinking, endpoint.n_ctx).has_value();
+           effective_thinking(facts.thinking, endpoint.thinking, endpoint.n_ctx).has_value() &&
+           (facts.thinking.kind != ThinkingAsk::Kind::budget ||
+            facts.thinking.n_budget_tokens < limit_of(facts, endpoint));
 }
 
 }  // namespace
@@ -128,13 +140,10 @@ TEST_CASE("plan_route: who may serve, healthy first, in the plan's order", "[rou
             REQUIRE(attempt.n_output_tokens_max >= 1);
             REQUIRE(attempt.n_output_tokens_max <= endpoint.output_tokens_max);
             REQUIRE(facts.n_prompt_tokens + attempt.n_output_tokens_max <= endpoint.n_ctx);
-            if (facts.n_output_tokens_max > 0) {
-                REQUIRE(attempt.n_output_tokens_max == facts.n_output_tokens_max);
-            } else {
-                REQUIRE(attempt.n_output_tokens_max ==
-                        std::min(endpoint.output_tokens_default,
-                                 endpoint.n_ctx - facts.n_prompt_tokens));
-            }
+            REQUIRE(attempt.n_output_tokens_max == limit_of(facts, endpoint));
+            const int64_t n_budget = attempt.thinking.n_budget_tokens;
+            REQUIRE((n_budget > 0) == (facts.thinking.kind == ThinkingAsk::Kind::budget));
+            REQUIRE(n_budget <= std::max<int64_t>(1, attempt.n_output_tokens_max - 10));
         }
         const auto again = plan_route(facts, config, health, 2);
         REQUIRE(again.has_value());

@@ -99,6 +99,18 @@ TEST_CASE("plan_route: several choices need an upstream", "[routing]") {
     CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{0});
 }
 
+TEST_CASE("plan_route: flex goes to engines, since no upstream's price of it is known",
+          "[routing]") {
+    RequestFacts asked = facts();
+    asked.needs_flex = true;
+    CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{1});
+    config::Config only_remote = sample();
+    only_remote.routes[0].plan = {0};
+    const auto plan = plan_route(asked, only_remote, kHealthy, 0);
+    CHECK(plan.error().code == Errc::capability_missing);
+    CHECK_THAT(plan.error().detail, Catch::Contains("service_tier flex"));
+}
+
 TEST_CASE("plan_route: prompt and limit fit to the token", "[routing]") {
     RequestFacts asked = facts();
     asked.n_prompt_tokens = 8'092;
@@ -143,7 +155,27 @@ TEST_CASE("plan_route: a tier one endpoint refuses goes to the next", "[routing]
     config.routes[0].plan = {0};
     CHECK(plan_route(asked, config, kHealthy, 0).error().code == Errc::tier_unsupported);
     asked.thinking = {ThinkingAsk::Kind::budget, config::Effort::none, 100};
-    CHECK(plan_route(asked, sample(), kHealthy, 0).error().code == Errc::budget_unsupported);
+    CHECK(plan_route(asked, config, kHealthy, 0).error().code == Errc::budget_unsupported);
+}
+
+TEST_CASE("plan_route: a thinking budget goes where it is kept, with room for an answer",
+          "[routing]") {
+    RequestFacts asked = facts();
+    const auto limits = [&](int64_t n_budget) {
+        asked.thinking = {ThinkingAsk::Kind::budget, config::Effort::none, n_budget};
+        const auto plan = plan_route(asked, sample(), kHealthy, 0);
+        REQUIRE(plan);
+        REQUIRE(order(*plan) == std::vector<EndpointId>{1});
+        return std::pair(plan->attempts[0].thinking.n_budget_tokens,
+                         plan->attempts[0].n_output_tokens_max);
+    };
+    CHECK(limits(100) == std::pair<int64_t, int64_t>(100, 1'024));
+    CHECK(limits(2'000) == std::pair<int64_t, int64_t>(2'000, 2'064));  // no limit was named
+    CHECK(limits(8'091) == std::pair<int64_t, int64_t>(8'028, 8'092));
+    asked.n_output_tokens_max = 120;
+    CHECK(limits(100) == std::pair<int64_t, int64_t>(56, 120));
+    asked.thinking.n_budget_tokens = 120;
+    CHECK(plan_route(asked, sample(), kHealthy, 0).error().code == Errc::budget_too_large);
 }
 
 TEST_CASE("falls_back: the route's classes and no others", "[routing]") {

@@ -106,15 +106,44 @@ TEST_CASE("thinking: a refused row is an error, for that row alone", "[routing]"
     CHECK(effective_thinking(kAbsent, table, kRoomy).has_value());
 }
 
-TEST_CASE("thinking: a token budget is an error at every kind", "[routing]") {
+TEST_CASE("thinking: a token budget is an error at every upstream", "[routing]") {
     const ThinkingAsk budget{Kind::budget, Effort::none, 4'096};
-    for (const auto& table : {config::local_thinking(Encoding::preview, Effort::high),
-                              config::local_thinking(Encoding::v0731, Effort::high),
-                              config::upstream_thinking(UpstreamKind::openai),
+    for (const auto& table : {config::upstream_thinking(UpstreamKind::openai),
+                              config::upstream_thinking(UpstreamKind::openai_compatible),
                               config::upstream_thinking(UpstreamKind::deepseek)}) {
         const auto thinking = effective_thinking(budget, table, kRoomy);
         REQUIRE_FALSE(thinking.has_value());
         CHECK(thinking.error().code == Errc::budget_unsupported);
         CHECK_THAT(thinking.error().detail, Catch::Contains("4096"));
     }
+}
+
+TEST_CASE("thinking: an engine keeps a token budget, in its default tier", "[routing]") {
+    const ThinkingAsk budget{Kind::budget, Effort::none, 4'096};
+    for (const Effort tier : {Effort::low, Effort::high}) {
+        auto thinking =
+            effective_thinking(budget, config::local_thinking(Encoding::v0731, tier), kRoomy);
+        REQUIRE(thinking);
+        CHECK(thinking->tier == tier);
+        CHECK(thinking->n_budget_tokens == 4'096);
+        REQUIRE(fit_budget(*thinking, 5'000, 64));
+        CHECK(describe(budget, *thinking) == std::string(to_string(tier)) + "; budget=4096");
+        // The answer keeps its tokens, and the client is told.
+        REQUIRE(fit_budget(*thinking, 4'100, 64));
+        CHECK(thinking->n_budget_tokens == 4'036);
+        CHECK(describe(budget, *thinking) ==
+              std::string(to_string(tier)) + "; budget=4036; requested=4096; reason=budget");
+        const auto none_left = fit_budget(*thinking, 4'036, 64);
+        REQUIRE_FALSE(none_left);
+        CHECK(none_left.error().code == Errc::budget_too_large);
+    }
+    auto short_answer =
+        effective_thinking({Kind::budget, Effort::none, 10},
+                           config::local_thinking(Encoding::v0731, Effort::high), kRoomy);
+    REQUIRE(fit_budget(*short_answer, 20, 64));
+    CHECK(short_answer->n_budget_tokens == 1);
+    auto table = config::local_thinking(Encoding::v0731, Effort::high);
+    table.on = table.efforts[0];
+    const auto off = effective_thinking(budget, table, kRoomy);
+    CHECK(describe(budget, *off) == "none; requested=4096; reason=unsupported");
 }
