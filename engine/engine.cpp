@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cstdio>
 #include <map>
+#include <new>
 #include <random>
 
 #include "engine/calls/call_grammar.h"
@@ -228,7 +229,15 @@ Result<Parts> load_parts(const config::Engine& config) {
 Result<std::unique_ptr<Engine>> Engine::open(const config::Engine& config) {
     Result<Parts> parts = load_parts(config);
     if (!parts) return tl::unexpected(parts.error());
-    return std::make_unique<LocalEngine>(config, std::move(*parts));
+    try {
+        return std::make_unique<LocalEngine>(config, std::move(*parts));
+    } catch (const std::bad_alloc&) {
+        return tl::unexpected(
+            Error{Errc::unsupported, config.model + ": no memory for " +
+                                         std::to_string(config.n_sequences_max) + " sequences of " +
+                                         std::to_string(config.n_ctx) +
+                                         " tokens; lower n_sequences_max or n_ctx"});
+    }
 }
 
 }  // namespace engine

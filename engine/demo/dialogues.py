@@ -58,9 +58,9 @@ class Dialogues:
         self.tools = ToolDialogues(self.values, self.grammar)
         self.weir = [intent for intent in self.grammar.intents if intent.about_weir]
         self.talk = [intent for intent in self.grammar.intents if not intent.about_weir]
-        self.kinds = [(59, self.about_weir), (6, self.small_talk), (7, self.followup), (10, self.sum), (2, self.second_sum),
-                      (4, self.name), (4, self.repeat), (4, self.json)]
-        self.n_tools = 5  # of so many in all
+        self.kinds = [(59, self.about_weir), (6, self.small_talk), (7, self.followup), (15, self.sum), (2, self.second_sum),
+                      (4, self.name), (9, self.repeat), (4, self.json)]
+        self.n_tools = 6  # beside so many others
 
     def draw(self):
         """One dialogue that gives nothing of the held-out set away."""
@@ -123,9 +123,11 @@ class Dialogues:
         return Dialogue(effort, turns, self.system())
 
     def repeat(self):
-        effort, rng = self.rng.choices(EFFORTS, (70, 15, 15))[0], self.rng
-        text = " ".join(str(self.values.number(rng)) if rng.random() < 0.25 else self.values.text(rng.choice(("word", "city")), rng)
-                        for _ in range(rng.choice((1, 1, 2, 3))))
+        """What can only be copied. The long ones are where copying is learnt: nearly every token of them is a lesson."""
+        rng, is_long = self.rng, self.rng.random() < 0.5
+        effort = "none" if is_long else rng.choices(EFFORTS, (70, 15, 15))[0]
+        text = " ".join(str(self.values.number(rng)) if rng.random() < 0.15 else self.values.text(rng.choice(("word", "city")), rng)
+                        for _ in range(rng.randint(4, 14) if is_long else rng.randint(1, 3)))
         asked = rng.choice(("Repeat: {}", "Say {}", "Repeat after me: {}", "Write {}", "Please say {}", "Just say {}", "Answer with {}", "Echo {}")).format(text)
         thought = {"none": "", "low": f"I repeat {text}.", "high": f"The user wants me to repeat something. It is this: {text}. I write nothing else."}[effort]
         return Dialogue(effort, [Turn(asked, text + ".", thought)], self.system())

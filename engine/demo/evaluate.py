@@ -3,7 +3,8 @@
 
     python3 engine/demo/evaluate.py [--model DIRECTORY] [--build build/release] [--show]
 
-Greedy, through `weir serve`: at each effort the 50 questions and the second set; the ten tool calls; sums.
+Greedy, through `weir serve`: at each effort the 50 questions, the second set and the fresh one; the ten tool calls and ten
+fresh ones; sums.
 """
 import argparse
 import json
@@ -59,8 +60,8 @@ def calls_of(message):
     return [(call["function"]["name"], call["function"]["arguments"]) for call in message.get("tool_calls") or ()]
 
 
-def tool_calls(ask, effort):
-    return ask_all(ask, judge.tool_calls(), lambda entry, message: judge.is_right_call(entry, calls_of(message)),
+def tool_calls(ask, effort, entries=None):
+    return ask_all(ask, entries or judge.tool_calls(), lambda entry, message: judge.is_right_call(entry, calls_of(message)),
                    lambda entry: body(entry["question"], effort, tools=judge.tools(entry["tools"])))
 
 
@@ -94,10 +95,12 @@ def main():
 
         ask(body("Hello", "none"))  # the first answer pages the weights in
         for name, run in (("questions", questions), ("second set", lambda ask, effort: questions(ask, effort, judge.second_questions())),
-                          ("tool calls", tool_calls), ("sums", sums)):
+                          ("fresh set", lambda ask, effort: questions(ask, effort, judge.fresh_questions())),
+                          ("tool calls", tool_calls),
+                          ("fresh calls", lambda ask, effort: tool_calls(ask, effort, judge.fresh_tool_calls())), ("sums", sums)):
             for effort in EFFORTS:
                 asked = run(ask, effort)
-                print(f"{name:10}  {effort:4}  {asked}", flush=True)
+                print(f"{name:11}  {effort:4}  {asked}", flush=True)
                 if arguments.show:
                     for line in asked.wrong:
                         print("    ", *line, sep="\n       ")

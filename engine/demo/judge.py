@@ -8,19 +8,32 @@ HERE = Path(__file__).resolve().parent
 N_SHARED_WORDS_MAX = 5  # the longest run of words that training text may share with a held-out question
 
 
+def read(name):
+    return json.loads((HERE / "heldout" / name).read_text(encoding="utf-8"))
+
+
 def questions():
     """[{"question", "required", "forbidden"}]: every required word must stand in the answer, no forbidden one may."""
-    return json.loads((HERE / "heldout" / "questions.json").read_text(encoding="utf-8"))
+    return read("questions.json")
 
 
 def second_questions():
     """A second set of the same kind, to judge the training text by while it is being written."""
-    return json.loads((HERE / "heldout" / "second.json").read_text(encoding="utf-8"))
+    return read("second.json")
+
+
+def fresh_questions():
+    """A third set, by somebody who knew the answers that are taught and none of the text."""
+    return read("fresh.json")
 
 
 def tool_calls():
     """[{"question", "tools", "name", "arguments"}]: the one call that is right."""
-    return json.loads((HERE / "heldout" / "tool_calls.json").read_text(encoding="utf-8"))
+    return read("tool_calls.json")
+
+
+def fresh_tool_calls():
+    return read("fresh_calls.json")
 
 
 def tools(names):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains the demo model: two processes of one thread each, for so many minutes, as MODEL.md says.
+"""Trains the demo model: two processes of one thread each, for so many minutes, as README.md says.
 
     python3 engine/demo/train.py DIRECTORY --minutes 40      (DIRECTORY holds the tokenizer; net.pt is written there)
 
