@@ -13,7 +13,7 @@ using namespace model_test;
 
 namespace {
 
-constexpr int64_t kTokens = 420;
+constexpr int64_t kTokens = 280;
 constexpr int64_t kBatchMax = 96;
 constexpr size_t kCompany = 3;
 constexpr engine::KvFormat kFormats[] = {engine::KvFormat::f32, engine::KvFormat::bf16,
