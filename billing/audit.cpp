@@ -87,6 +87,17 @@ std::string Audit::check(const Entry& entry, const std::optional<Definition>& de
     return definition ? check_definition(kind, entry, *definition) : "defines nothing";
 }
 
+const Balance* Audit::balance(int64_t account) const {
+    const auto at = balances_.find(account);
+    return at == balances_.end() ? nullptr : &at->second;
+}
+
+int64_t Audit::oldest_open() const {
+    const auto oldest =
+        std::ranges::min_element(open_, {}, [](const auto& hold) { return hold.first; });
+    return oldest == open_.end() ? 0 : oldest->first;
+}
+
 int64_t Audit::n_defined(Kind kind) const {
     const auto at = n_defined_.find(kind);
     return at == n_defined_.end() ? 0 : at->second;

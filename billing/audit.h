@@ -15,6 +15,11 @@ public:
     std::string check(const Entry& entry, const std::optional<Definition>& definition);
 
     int64_t n_open() const { return static_cast<int64_t>(open_.size()); }
+    // What the entries so far come to.
+    const Balance* balance(int64_t account) const;  // null: no such account
+    size_t n_accounts() const { return balances_.size(); }
+    int64_t last_request() const { return last_request_; }
+    int64_t oldest_open() const;  // 0: none
     // How many rows the entries so far brought into the table of this kind.
     int64_t n_defined(Kind kind) const;
 

@@ -5,6 +5,7 @@
 //
 // Threads: any, unless said. Lifetime: outlives every CommitWaiter given to it that was not called
 // yet.
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -65,6 +66,15 @@ struct KeyInfo {
     UnixMillis created_at;
 };
 
+// An anchor (anchor.h) that was written or, with an error, could not be.
+struct AnchorNote {
+    int64_t entry = 0;  // 0: none yet
+    std::string head;   // the hash of that entry, in hex
+    UnixMillis at;      // its instant
+    int64_t n_open_holds = 0;
+    std::string error;  // empty: it is on disk
+};
+
 struct Counters {  // since open(), and now
     int64_t n_reservations_open = 0;
     NanoUsd reserved;
@@ -72,20 +82,28 @@ struct Counters {  // since open(), and now
     int64_t n_commits = 0, n_commits_failed = 0;
     int64_t n_entries_committed = 0;
     bool available = true;
+    AnchorNote anchor;  // the last on disk
+    int64_t n_anchors_failed = 0;
 };
 
 struct Options {
     std::filesystem::path path;
     int64_t n_queued_max = 65'536;
     // Called on the writer thread after each commit: for histograms. May be empty.
-    std::function<void(double seconds, int64_t n_entries)> on_commit;
+    std::function<void(double seconds, int64_t n_entries)> on_commit = {};
+    // The longest that entries stay unanchored while the ledger is open.
+    std::chrono::milliseconds anchor_interval{60'000};
+    // Called on the writer thread, the last time while the ledger closes. May be empty.
+    std::function<void(const AnchorNote& note)> on_anchor = {};
 };
 
 class Billing {
 public:
     // Takes <path>.lock, makes <path>.pepper (mode 0600) on first use, creates or checks the
-    // schema, releases holds that a crash left open (flag_recovered), starts the writer. Errors:
-    // owned_by_other, ledger_broken, ledger_unavailable.
+    // schema, takes the balances of the last anchor in <path>.anchors and reads the entries behind
+    // it (without anchors: all entries), releases holds that a crash left open (flag_recovered),
+    // starts the writer. Errors: owned_by_other; ledger_broken, for anchors too that are not of
+    // these entries; ledger_unavailable.
     static Result<std::unique_ptr<Billing>> open(const Options& options);
     virtual ~Billing() = default;  // writes what is queued, checkpoints, unlocks
 

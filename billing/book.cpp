@@ -38,10 +38,14 @@ Result<RequestId> Book::reserve(const Caller& caller, NanoUsd amount) {
                                                      ", needed " + config::to_string(amount));
     }
     const RequestId request{next_request_++};
+    open_hold_at(balance, request, caller, amount);
+    return request;
+}
+
+void Book::open_hold_at(Balance& balance, RequestId request, const Caller& caller, NanoUsd amount) {
     open_.emplace(request.n, OpenHold{caller, amount});
     balance.reserved += amount;
     reserved_ += amount;
-    return request;
 }
 
 std::optional<Book::Ended> Book::end(RequestId request, NanoUsd spent) {
@@ -113,6 +117,14 @@ std::vector<std::string> Book::account_names() const {
     return names;
 }
 
+std::vector<AccountId> Book::accounts() const {
+    std::vector<AccountId> ids;
+    for (const auto& [id, account] : accounts_) {
+        if (account.is_kept) ids.push_back({id});
+    }
+    return ids;
+}
+
 Result<void> Book::claim_credit(AccountId account, NanoUsd amount) {
     Account& to = accounts_.at(account.n);
     if (amount <= NanoUsd{0}) return refused(Errc::amount_invalid, "a credit is above zero");
@@ -170,6 +182,25 @@ bool Book::load_reserve(RequestId request, const Caller& caller, NanoUsd amount)
     if (request.n < next_request_) return false;
     next_request_ = request.n;
     return reserve(caller, amount).has_value();
+}
+
+void Book::load_anchor(UnixMillis at, RequestId last_request) {
+    advance(at);
+    next_request_ = last_request.n + 1;
+}
+
+bool Book::load_balance(AccountId account, NanoUsd funds, NanoUsd spent) {
+    if (spent < NanoUsd{0} || funds < spent || funds > kFundsMax) return false;
+    accounts_.at(account.n).balance = {funds, {}, spent};
+    return true;
+}
+
+bool Book::load_open_hold(RequestId request, const Caller& caller, NanoUsd amount) {
+    const auto at = accounts_.find(caller.account.n);
+    if (at == accounts_.end() || amount < NanoUsd{0} || open_.contains(request.n)) return false;
+    if (at->second.balance.available() < amount) return false;
+    open_hold_at(at->second.balance, request, caller, amount);
+    return true;
 }
 
 bool Book::load_credit(AccountId account, NanoUsd amount) {

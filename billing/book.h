@@ -25,6 +25,7 @@ public:
 
     // Instants never go back: the later of `now` and the last one.
     UnixMillis advance(UnixMillis now);
+    UnixMillis last_at() const { return last_at_; }
 
     // Errors: account_unknown, amount_invalid, insufficient_funds.
     Result<RequestId> reserve(const Caller& caller, NanoUsd amount);
@@ -37,6 +38,7 @@ public:
     void undo_spent(AccountId account, NanoUsd spent);
     std::optional<OpenHold> open_hold(RequestId request) const;
     std::vector<RequestId> open_requests() const;  // ascending
+    RequestId last_request() const { return {next_request_ - 1}; }
 
     // An account is claimed while its entry is on the way, then kept or given up.
     // Errors: name_taken, name_invalid.
@@ -50,6 +52,7 @@ public:
         return accounts_.at(account.n).name;
     }
     std::vector<std::string> account_names() const;
+    std::vector<AccountId> accounts() const;  // in no order
 
     // A credit counts when it is on disk; until then it has its room. Errors: amount_invalid.
     Result<void> claim_credit(AccountId account, NanoUsd amount);
@@ -79,8 +82,15 @@ public:
     void load_price(int64_t id, const PriceRow& row);
     bool load_reserve(RequestId request, const Caller& caller, NanoUsd amount);
     bool load_credit(AccountId account, NanoUsd amount);
+    // Instead of all entries up to an anchor: its scalars, each account's balance but for what is
+    // reserved, then the open holds.
+    void load_anchor(UnixMillis at, RequestId last_request);
+    bool load_balance(AccountId account, NanoUsd funds, NanoUsd spent);
+    bool load_open_hold(RequestId request, const Caller& caller, NanoUsd amount);
 
 private:
+    void open_hold_at(Balance& balance, RequestId request, const Caller& caller, NanoUsd amount);
+
     struct Account {
         std::string name;
         Balance balance;

@@ -30,6 +30,8 @@ struct Desk {
     std::vector<Pending> queue;
     int64_t n_queued = 0;  // here and with the writer, not on disk
     int64_t n_commits = 0, n_commits_failed = 0, n_entries_committed = 0;
+    AnchorNote anchor;  // the last on disk
+    int64_t n_anchors_failed = 0;
     bool is_available = true;
     bool is_stopping = false;
     bool writer_waits = false;

@@ -153,6 +153,8 @@ Counters LedgerBilling::counters() const {
     counters.n_commits_failed = desk_.n_commits_failed;
     counters.n_entries_committed = desk_.n_entries_committed;
     counters.available = desk_.is_available;
+    counters.anchor = desk_.anchor;
+    counters.n_anchors_failed = desk_.n_anchors_failed;
     return counters;
 }
 

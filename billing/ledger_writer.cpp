@@ -21,12 +21,13 @@ void tell(const std::vector<Triage::Answer>& answers) {
 }  // namespace
 
 LedgerWriter::LedgerWriter(Desk& desk, Target target, std::unique_ptr<LedgerFile> file,
-                           ChainHead head, decltype(Options::on_commit) on_commit)
+                           ChainHead head, Anchoring anchoring, Listeners listeners)
     : desk_(desk),
       target_(std::move(target)),
-      on_commit_(std::move(on_commit)),
+      listeners_(std::move(listeners)),
       file_(std::move(file)),
       committed_(head),
+      anchoring_(std::move(anchoring)),
       thread_([this] { run(); }) {}
 
 LedgerWriter::~LedgerWriter() {
@@ -42,23 +43,56 @@ void LedgerWriter::run() {
     while (take_group()) {
         if (write_group()) {
             finish_group();
+            anchor_if_due();
         } else if (!recover()) {
             give_up();
             break;
         }
     }
+    anchor();
     file_.reset();  // on this thread: closing checkpoints
+}
+
+void LedgerWriter::anchor_if_due() {
+    const auto due = anchoring_.due(committed_);
+    if (due && *due <= Anchoring::Clock::now()) anchor();
+}
+
+void LedgerWriter::anchor() {
+    const auto note = anchoring_.write(committed_);
+    if (!note) return;
+    {
+        const std::lock_guard lock(desk_.mutex);
+        if (note->error.empty()) {
+            desk_.anchor = *note;
+        } else {
+            ++desk_.n_anchors_failed;
+        }
+    }
+    if (listeners_.on_anchor) listeners_.on_anchor(*note);
+}
+
+// Until something is queued or the writer stops; anchors meanwhile.
+void LedgerWriter::wait_for_work(std::unique_lock<std::mutex>& lock) {
+    while (desk_.queue.empty() && !desk_.is_stopping) {
+        desk_.writer_waits = true;
+        const auto due = anchoring_.due(committed_);
+        if (!due) {
+            desk_.wake.wait(lock);
+        } else if (desk_.wake.wait_until(lock, *due) == std::cv_status::timeout) {
+            lock.unlock();
+            anchor_if_due();
+            lock.lock();
+        }
+    }
+    desk_.writer_waits = false;
 }
 
 bool LedgerWriter::take_group() {
     if (group_begin_ == batch_.size()) {
         batch_.clear();
         std::unique_lock lock(desk_.mutex);
-        while (desk_.queue.empty() && !desk_.is_stopping) {
-            desk_.writer_waits = true;
-            desk_.wake.wait(lock);
-        }
-        desk_.writer_waits = false;
+        wait_for_work(lock);
         batch_.swap(desk_.queue);
         group_begin_ = group_end_ = 0;
     }
@@ -85,7 +119,7 @@ bool LedgerWriter::write_group() {
         if (!file_->commit()) return false;
     }
     const int64_t n_entries = written_.seq - committed_.seq;
-    if (on_commit_ && n_entries > 0) on_commit_(stopwatch.seconds(), n_entries);
+    if (listeners_.on_commit && n_entries > 0) listeners_.on_commit(stopwatch.seconds(), n_entries);
     return true;
 }
 
@@ -100,7 +134,9 @@ void LedgerWriter::finish_group() {
         if (n_entries > 0) ++desk_.n_commits;
     }
     for (; group_begin_ != group_end_; ++group_begin_) {
-        if (CommitWaiter* waiter = batch_[group_begin_].waiter) waiter->on_committed(true);
+        const Pending& done = batch_[group_begin_];
+        if (!done.entry.empty()) anchoring_.add(done.entry);
+        if (done.waiter != nullptr) done.waiter->on_committed(true);
     }
 }
 

@@ -8,6 +8,7 @@
 // goes first.
 #include <thread>
 
+#include "billing/anchoring.h"
 #include "billing/desk.h"
 #include "billing/ledger_file.h"
 
@@ -19,15 +20,22 @@ public:
         std::filesystem::path path;
         Digest pepper_check;
     };
-    // `desk` outlives the writer.
+    struct Listeners {
+        decltype(Options::on_commit) on_commit;
+        decltype(Options::on_anchor) on_anchor;
+    };
+    // `desk` outlives the writer. `file` ends at `head`, and `anchoring` knows all that it holds.
     LedgerWriter(Desk& desk, Target target, std::unique_ptr<LedgerFile> file, ChainHead head,
-                 decltype(Options::on_commit) on_commit);
+                 Anchoring anchoring, Listeners listeners);
     // Writes what is queued, then closes the file. If the disk still refuses after a few tries, the
     // waiters that are left hear that it is not durable.
     ~LedgerWriter();
 
 private:
     void run();
+    void wait_for_work(std::unique_lock<std::mutex>& lock);
+    void anchor_if_due();
+    void anchor();
     // Makes [group_begin_, group_end_) of batch_ the next group, waiting for work. False: stopped
     // and nothing left.
     bool take_group();
@@ -43,11 +51,12 @@ private:
 
     Desk& desk_;
     const Target target_;
-    const decltype(Options::on_commit) on_commit_;
+    const Listeners listeners_;
 
     // Touched by the thread alone.
     std::unique_ptr<LedgerFile> file_;  // none between a failure and the next try
     ChainHead committed_;               // acknowledged
+    Anchoring anchoring_;               // of entries up to committed_
     ChainHead written_;                 // after the group, if its commit worked
     std::vector<Pending> batch_;        // taken from the queue, in order
     size_t group_begin_ = 0, group_end_ = 0;

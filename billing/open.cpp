@@ -54,6 +54,24 @@ Result<Pepper> find_pepper(const fs::path& ledger) {
     return create_pepper(file);
 }
 
+tl::unexpected<Error> with_cure(Error error) {
+    if (error.code == Errc::ledger_broken) error.detail += kAnchorsCure;
+    return tl::unexpected(std::move(error));
+}
+
+// An empty file is made into a new ledger, which no anchor can be of.
+Result<std::optional<LastAnchor>> find_anchor(const fs::path& ledger) {
+    auto last = read_last_anchor(anchors_of(ledger));
+    if (!last) return with_cure(last.error());
+    std::error_code none;
+    if (*last && (!fs::exists(ledger, none) || fs::file_size(ledger, none) == 0)) {
+        return with_cure(Error{Errc::ledger_broken, ledger.string() +
+                                                        " is missing or empty, its anchors are "
+                                                        "not"});
+    }
+    return last;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Billing>> Billing::open(const Options& options) {
@@ -65,6 +83,8 @@ Result<std::unique_ptr<Billing>> Billing::open(const Options& options) {
 Result<std::unique_ptr<LedgerBilling>> LedgerBilling::open(const Options& options) {
     auto lock = FileLock::take(beside(options.path, ".lock"));
     if (!lock) return tl::unexpected(lock.error());
+    const auto last = find_anchor(options.path);
+    if (!last) return tl::unexpected(last.error());
     const auto pepper = find_pepper(options.path);
     if (!pepper) return tl::unexpected(pepper.error());
     if (auto ok = make_private_file(options.path); !ok) return tl::unexpected(ok.error());
@@ -81,12 +101,21 @@ Result<std::unique_ptr<LedgerBilling>> LedgerBilling::open(const Options& option
     }
     std::unique_ptr<LedgerBilling> billing(
         new LedgerBilling(std::move(*lock), *pepper, options.n_queued_max));
-    const auto head = restore(database, billing->desk_.book, billing->keys_);
+    std::optional<Standing> anchored;
+    if (*last) anchored = (*last)->standing;
+    const auto head = restore(database, anchored, billing->desk_.book, billing->keys_);
     if (!head) return tl::unexpected(head.error());
     const auto released = billing->release_left_open(**file, *head);
     if (!released) return tl::unexpected(released.error());
-    billing->writer_ = std::make_unique<LedgerWriter>(billing->desk_, target, std::move(*file),
-                                                      *released, options.on_commit);
+    if (anchored) {
+        billing->desk_.anchor = {
+            anchored->head.seq, to_hex(anchored->head.hash), anchored->at, 0, {}};
+    }
+    Anchoring anchoring({anchors_of(options.path), *last ? (*last)->end : AnchorEnd{}},
+                        {billing->desk_.book, billing->keys_}, anchored, options.anchor_interval);
+    billing->writer_ = std::make_unique<LedgerWriter>(
+        billing->desk_, target, std::move(*file), *released, std::move(anchoring),
+        LedgerWriter::Listeners{options.on_commit, options.on_anchor});
     return billing;
 }
 

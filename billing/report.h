@@ -32,11 +32,14 @@ Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger,
 struct Verification {
     int64_t n_entries = 0;
     int64_t n_open_holds = 0;
-    std::string head;       // hex of the last hash
+    std::string head;          // hex of the last hash
+    bool has_anchors = false;  // without, nothing shows that entries were cut off at the end
+    int64_t n_anchors = 0;     // that agree with the entries
     std::string first_bad;  // empty: everything holds; else "entry 17: hash ..." and what is wrong
 };
 // Recomputes the chain, every amount from its own row, one terminal entry per request, all
-// balances.
+// balances; then the anchors in <ledger>.anchors must say the same. What is wrong with entries is
+// named before what is wrong with anchors.
 Result<Verification> verify(const std::filesystem::path& ledger);
 
 }  // namespace billing

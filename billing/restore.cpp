@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "billing/chain_walk.h"
+#include "billing/standing_restore.h"
 
 namespace billing {
 namespace {
@@ -12,7 +13,8 @@ constexpr int64_t kTailEntries = 1'024;
 // The columns that balances come from: the first of the table, so that little of a row is read.
 struct BalanceColumns {
     static constexpr const char* kSql =
-        "SELECT seq, kind, at, request, account, key, amount, subject FROM entries ORDER BY seq";
+        "SELECT seq, kind, at, request, account, key, amount, subject FROM entries "
+        "WHERE seq > ? ORDER BY seq";
     explicit BalanceColumns(const Statement& row)
         : kind(static_cast<Kind>(row.integer(1))),
           at{row.integer(2)},
@@ -75,12 +77,13 @@ bool load(const BalanceColumns& columns, DefinitionTables& tables, Book& book, K
     return definition && load_definition(columns, *definition, book, keys);
 }
 
-Result<int64_t> load_all(Database& database, Book& book, KeyRing& keys) {
+// Entries behind `n_entries`; returns how many there are then.
+Result<int64_t> load_entries(Database& database, int64_t n_entries, Book& book, KeyRing& keys) {
     auto tables = DefinitionTables::prepare(database);
     if (!tables) return tl::unexpected(tables.error());
     auto rows = database.prepare(BalanceColumns::kSql);
     if (!rows) return tl::unexpected(rows.error());
-    int64_t n_entries = 0;
+    rows->bind(1, n_entries == 0 ? INT64_MIN : n_entries);  // none may stand before the first
     Statement::Step step;
     while ((step = rows->step()) == Statement::Step::row) {
         if (rows->integer(0) != ++n_entries) return bad_entry(n_entries, "missing");
@@ -92,8 +95,7 @@ Result<int64_t> load_all(Database& database, Book& book, KeyRing& keys) {
     return n_entries;
 }
 
-Result<ChainHead> tail_start(Database& database, int64_t n_entries) {
-    const int64_t seq = std::max<int64_t>(n_entries - kTailEntries, 0);
+Result<ChainHead> tail_start(Database& database, int64_t seq) {
     ChainHead head;
     if (seq == 0) {
         const auto pepper_check = read_pepper_check(database);
@@ -114,10 +116,19 @@ Result<ChainHead> tail_start(Database& database, int64_t n_entries) {
 
 }  // namespace
 
-Result<ChainHead> restore(Database& database, Book& book, KeyRing& keys) {
-    const auto n_entries = load_all(database, book, keys);
+Result<ChainHead> restore(Database& database, const std::optional<Standing>& anchored, Book& book,
+                          KeyRing& keys) {
+    int64_t n_anchored = 0;
+    if (anchored) {
+        if (auto ok = load_standing(database, *anchored, book, keys); !ok)
+            return tl::unexpected(ok.error());
+        n_anchored = anchored->head.seq;
+    }
+    const auto n_entries = load_entries(database, n_anchored, book, keys);
     if (!n_entries) return tl::unexpected(n_entries.error());
-    const auto start = tail_start(database, *n_entries);
+    const int64_t n_before_tail = std::max<int64_t>(*n_entries - kTailEntries, 0);
+    const auto start =
+        tail_start(database, anchored ? std::min(n_before_tail, n_anchored) : n_before_tail);
     if (!start) return tl::unexpected(start.error());
     auto walk = ChainWalk::start(database, *start);
     if (!walk) return tl::unexpected(walk.error());

@@ -1,13 +1,16 @@
 #pragma once
+#include "billing/anchor.h"
 #include "billing/book.h"
 #include "billing/key_ring.h"
 #include "billing/schema.h"
 
 namespace billing {
 
-// Builds memory from the file: every balance is summed anew from all entries, the chain is
-// recomputed over the last ones (verify() does all). Returns the end of the chain. Errors:
-// ledger_broken.
-Result<ChainHead> restore(Database& database, Book& book, KeyRing& keys);
+// Builds memory from the file: what the last anchor says and the sum of the entries behind it, or
+// of all if there is none. The chain is recomputed over those and over the last ones in any case
+// (verify() does all). Returns the end of the chain. Errors: ledger_broken; that of load_standing()
+// is about the anchor.
+Result<ChainHead> restore(Database& database, const std::optional<Standing>& anchored, Book& book,
+                          KeyRing& keys);
 
 }  // namespace billing

@@ -81,6 +81,7 @@ struct Hold {
 struct Balance {
     NanoUsd funds, reserved, spent;
     NanoUsd available() const { return funds - reserved - spent; }
+    friend bool operator==(const Balance&, const Balance&) = default;
 };
 
 }  // namespace billing

@@ -134,8 +134,9 @@ constexpr Section kLimits{"How much of anything one client, connection or answer
                           kLimitsKeys};
 
 constexpr Key kLedgerKeys[] = {
-    scalar(Type::text, "path", "The SQLite file; the pepper and the socket stand beside it.",
-           "weir.db", into<&Ledger::path>),
+    scalar(Type::text, "path",
+           "The SQLite file; the pepper, the anchors and the socket stand beside it.", "weir.db",
+           into<&Ledger::path>),
     integer("n_queued_max", "Entries that wait for their commit; above it: 503.", "65536",
             {1, 10'000'000}, into<&Ledger::n_queued_max>),
 };

@@ -20,17 +20,24 @@ int verify(const Invocation& invocation, bool as_json) {
         return kExitNo;
     }
     const bool good = verified->first_bad.empty();
+    nlohmann::ordered_json anchors;  // null: no file
+    if (verified->has_anchors) anchors = verified->n_anchors;
     if (as_json) {
         const nlohmann::ordered_json answer{{"ok", good},
                                             {"entries", verified->n_entries},
                                             {"open_holds", verified->n_open_holds},
                                             {"head", verified->head},
+                                            {"anchors", anchors},
                                             {"first_bad", verified->first_bad}};
         std::printf("%s\n", answer.dump().c_str());
     } else if (good) {
-        std::printf("ok: %lld entries, %lld open holds, head %s\n",
+        const std::string said =
+            verified->has_anchors ? "anchors that agree: " + std::to_string(verified->n_anchors)
+                                  : "no file of anchors: entries cut off at the end would not show";
+        std::printf("ok: %lld entries, %lld open holds, head %s; %s\n",
                     static_cast<long long>(verified->n_entries),
-                    static_cast<long long>(verified->n_open_holds), verified->head.c_str());
+                    static_cast<long long>(verified->n_open_holds), verified->head.c_str(),
+                    said.c_str());
     } else {
         std::printf("BROKEN: %s\n", verified->first_bad.c_str());
     }
@@ -42,8 +49,9 @@ int verify(const Invocation& invocation, bool as_json) {
 void add_ledger(CLI::App& app, Invocation& invocation) {
     CLI::App* ledger = app.add_subcommand("ledger", "Check the ledger");
     ledger->require_subcommand(1);
-    CLI::App* check =
-        ledger->add_subcommand("verify", "Recompute every entry, the hash chain and all balances");
+    CLI::App* check = ledger->add_subcommand(
+        "verify",
+        "Recompute every entry, the hash chain and all balances; hold them to the anchors");
     const auto as_json = std::make_shared<bool>(false);
     check->add_flag("--json", *as_json);
     check->callback([&invocation, as_json] {

@@ -125,6 +125,14 @@ void Serving::open_billing() {
     options.on_commit = [this](double seconds, int64_t n_entries) {
         metrics_->ledger_commit(seconds, n_entries);
     };
+    options.on_anchor = [this](const billing::AnchorNote& note) {
+        const std::string entry = "entry " + std::to_string(note.entry) + " head " + note.head;
+        if (note.error.empty()) {
+            log_->info("ledger_anchor", entry + " open holds " + std::to_string(note.n_open_holds));
+        } else {
+            log_->warn("ledger_anchor_failed", entry + ": " + note.error);
+        }
+    };
     auto opened = billing::Billing::open(options);
     if (!opened) throw std::runtime_error(opened.error().detail);
     billing_ = std::move(*opened);

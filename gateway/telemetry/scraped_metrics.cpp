@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -25,6 +26,11 @@ void append(std::vector<MetricFamily>& families, MetricType type, const char* na
     metric.label = std::move(labels);
     (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
     families.back().metric.push_back(std::move(metric));
+}
+
+// As much of a hash as a sample holds exactly: 52 bits.
+double head_number(const std::string& hex) {
+    return static_cast<double>(std::strtoull(hex.substr(0, 13).c_str(), nullptr, 16));
 }
 
 // One field of /proc/self/stat, counted as proc(5) does; the command's name may hold blanks.
@@ -67,6 +73,15 @@ void append_scraped(std::vector<MetricFamily>& families, const MetricSources& so
                c.available ? 1 : 0);
         append(families, counter, "weir_ledger_commits_failed_total", "Group commits that failed.",
                static_cast<double>(c.n_commits_failed));
+        append(families, gauge, "weir_ledger_anchor_entry", "Entry of the last anchor on disk.",
+               static_cast<double>(c.anchor.entry));
+        append(families, gauge, "weir_ledger_anchor_head",
+               "The first 13 hex digits of that entry's hash, as a number.",
+               head_number(c.anchor.head));
+        append(families, gauge, "weir_ledger_anchor_timestamp_seconds", "That entry's instant.",
+               static_cast<double>(c.anchor.at.ms) * 1e-3);
+        append(families, counter, "weir_ledger_anchors_failed_total",
+               "Anchors that could not be written.", static_cast<double>(c.n_anchors_failed));
     }
     if (sources.n_connections_open) {
         append(families, gauge, "weir_connections_open", "Client connections.",

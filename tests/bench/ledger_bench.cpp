@@ -1,5 +1,6 @@
 // What a request costs the ledger: a RESERVE and a SETTLE, both waited for, with so many requests
 // in flight. Bounds: 8 us of CPU a pair at 32 entries a commit, 220 bytes a request.
+// ledger_bench start N: how long opening a ledger of N requests takes. Bound: 2 s at 5,000,000.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "billing/billing.h"
@@ -193,12 +195,82 @@ int64_t writer_ns_per_pair(const std::filesystem::path& file, int64_t n_pairs) {
     return (cpu_us() - cpu_before) * 1'000 / n_pairs;
 }
 
+int64_t open_ms(const Options& options) {
+    const int64_t before = wall_us();
+    const auto billing = Billing::open(options).value();
+    return (wall_us() - before) / 1'000;
+}
+
+// Appends requests behind a first one, which has brought all that they refer to.
+void append_pairs(const std::filesystem::path& file, int64_t n_pairs, int64_t n_open) {
+    auto ledger = LedgerFile::open(file, {}).value();
+    ChainHead head = ledger->read_head().value();
+    const UnixMillis at{1'790'812'800'000};
+    for (int64_t request = 2; request <= n_pairs; ++request) {
+        if (request % 4'096 == 2 && !ledger->begin()) std::abort();
+        Entry reserve(Kind::reserve, at);
+        for (const Column column : {Column::account, Column::key, Column::route})
+            reserve.set(column, 1);
+        reserve.set(Column::request, request);
+        reserve.set(Column::amount, 50'000'000);
+        if (!ledger->append(reserve, nullptr, head)) std::abort();
+        const bool ends = request <= n_pairs - n_open;
+        Entry release(Kind::release, at);
+        release.set(Column::account, 1);
+        release.set(Column::request, request);
+        release.set(Column::outcome, 0);
+        if (ends && !ledger->append(release, nullptr, head)) std::abort();
+        const bool is_last = request % 4'096 == 1 || request == n_pairs;
+        if (is_last && !ledger->commit()) std::abort();
+    }
+}
+
+int measure_start(const std::filesystem::path& file, int64_t n_pairs) {
+    constexpr int64_t kOpen = 1'000;
+    Options options;
+    options.path = file;
+    {
+        auto billing = Billing::open(options).value();
+        billing->create_account("alice").value();
+        for (int i = 0; i < 9; ++i)
+            (void)billing->add_credit("alice", NanoUsd{1'000'000'000'000'000'000});
+        const std::string key = billing->create_key("alice").value();
+        const Caller caller = billing->authenticate(*billing->make_hasher(), key).value();
+        Ready ready;
+        const config::Price price{"house", {}, {200'000}, {20'000}, {}, {400'000}, {}};
+        Client client(*billing, caller, price, ready);
+        std::vector<Client*> batch;
+        for (bool is_done = client.step({1'790'812'800'000}); !is_done;
+             is_done = client.step({1'790'812'800'000})) {
+            ready.take(batch);
+        }
+    }
+    append_pairs(file, n_pairs, kOpen);
+    std::filesystem::path anchors = file;
+    anchors += ".anchors";
+    const std::filesystem::path old = anchors.string() + ".old";
+    std::filesystem::rename(anchors, old);
+    const int64_t from_all = open_ms(options);  // anchors the ledger again
+    const int64_t from_anchor = open_ms(options);
+    std::printf("%lld requests: from all entries %lld ms, from the last anchor %lld ms\n",
+                static_cast<long long>(n_pairs), static_cast<long long>(from_all),
+                static_cast<long long>(from_anchor));
+    return from_anchor <= 2'000 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    const int64_t n_pairs = argc > 1 ? std::atoll(argv[1]) : 100'000;
+    const bool is_start = argc > 1 && std::string_view(argv[1]) == "start";
+    const char* const count = argc > (is_start ? 2 : 1) ? argv[is_start ? 2 : 1] : nullptr;
+    const int64_t n_pairs = count != nullptr ? std::atoll(count) : is_start ? 5'000'000 : 100'000;
     std::string folder = (std::filesystem::temp_directory_path() / "weir-bench-XXXXXX").string();
     if (::mkdtemp(folder.data()) == nullptr) return 1;
+    if (is_start) {
+        const int result = measure_start(folder + "/ledger.db", n_pairs);
+        std::filesystem::remove_all(folder);
+        return result;
+    }
     std::printf("%10s %10s %12s %14s %12s %10s %10s\n", "in flight", "pairs/s", "cpu us/pair",
                 "entries/commit", "bytes/pair", "p50 us", "p99 us");
     for (const int n_in_flight : {1, 8, 32, 128}) {

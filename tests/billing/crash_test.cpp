@@ -127,8 +127,9 @@ std::map<int64_t, Stored> read_requests(const std::filesystem::path& file) {
     return requests;
 }
 
-void kill_many_times(int n_rounds, uint64_t seed) {
+void kill_many_times(int n_rounds, uint64_t seed, std::chrono::milliseconds anchor_interval) {
     LedgerFixture ledger;
+    ledger.anchor_interval = anchor_interval;
     ledger.open();
     ledger.make_caller("alice", kUsd);
     ledger.close();
@@ -174,9 +175,15 @@ void kill_many_times(int n_rounds, uint64_t seed) {
 }  // namespace
 
 TEST_CASE("crash: killed under load, nothing that was told durable is lost", "[billing]") {
-    kill_many_times(20, 1);
+    kill_many_times(20, 1, std::chrono::minutes{1});
+}
+
+TEST_CASE("crash: killed between commits and their anchors, which agree with the entries",
+          "[billing]") {
+    kill_many_times(20, 3, std::chrono::milliseconds{0});
 }
 
 TEST_CASE("crash: killed two hundred times", "[billing][.slow]") {
-    kill_many_times(200, 2);
+    kill_many_times(100, 2, std::chrono::minutes{1});
+    kill_many_times(100, 4, std::chrono::milliseconds{0});
 }

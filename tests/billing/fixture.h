@@ -70,7 +70,10 @@ public:
     Billing& open();  // closes the one before
     void close() { billing_.reset(); }
     Billing& billing() { return *billing_; }
-    Options options() const { return {.path = path(), .n_queued_max = 65'536, .on_commit = {}}; }
+    Options options() const { return {.path = path(), .anchor_interval = anchor_interval}; }
+    std::filesystem::path anchors() const { return path().string() + ".anchors"; }
+    // For the next open(). None: an anchor behind every commit.
+    std::chrono::milliseconds anchor_interval{60'000};
 
     // An account with funds and one key; its caller.
     Caller make_caller(const std::string& account, NanoUsd funds);

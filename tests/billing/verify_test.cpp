@@ -174,11 +174,12 @@ TEST_CASE("verify: missing triggers are found though every row is right", "[bill
     CHECK_THAT(tampering.first_bad(""), Catch::StartsWith("schema: "));
 }
 
-// A chain cannot show by itself that its end was cut off: whoever keeps heads, from the log, can.
-// What the last entries brought into other tables does show.
-TEST_CASE("verify: a cut tail changes the head", "[billing]") {
+// A chain cannot show by itself that its end was cut off: anchors do, and the heads in the log.
+TEST_CASE("verify: without anchors a cut tail changes the head, and that they are missing is said",
+          "[billing]") {
     LedgerFixture ledger;
     fill(ledger);
+    std::filesystem::remove(ledger.anchors());
     const Verification before = must(verify(ledger.path()));
     ledger.tamper(
         "DROP TRIGGER entries_no_DELETE;"
@@ -187,6 +188,7 @@ TEST_CASE("verify: a cut tail changes the head", "[billing]") {
         "BEGIN SELECT RAISE(ABORT, 'append only'); END");
     const Verification after = must(verify(ledger.path()));
     CHECK(after.first_bad == "");
+    CHECK(!after.has_anchors);
     CHECK(after.n_entries == before.n_entries - 2);
     CHECK(after.head != before.head);
 }

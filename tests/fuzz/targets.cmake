@@ -1,5 +1,6 @@
 # One line a parser of foreign bytes.
 weir_fuzz(config_yaml LIBS weir_config)
+weir_fuzz(anchor LIBS weir_billing)
 weir_fuzz(request_head LIBS weir_server)
 weir_fuzz(chunked LIBS weir_server)
 weir_fuzz(safetensors LIBS weir_engine)

@@ -10,7 +10,7 @@ import layers
 import rules
 
 UNWALKED = {".git", "build", "node_modules", "__pycache__", ".venv"}
-LOCAL = (".db", ".db-wal", ".db-shm", ".db.lock", ".db.sock", ".db.pepper", ".pyc")  # as .gitignore says
+LOCAL = (".db", ".db-wal", ".db-shm", ".db.lock", ".db.sock", ".db.pepper", ".db.anchors", ".pyc")  # as .gitignore says
 BINARY_FOLDERS = ("tests/fuzz/corpus/",)
 
 # rule, path, text that breaks it

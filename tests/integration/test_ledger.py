@@ -1,0 +1,76 @@
+"""The ledger as finance meets it: anchors, verify."""
+import json
+import os
+import re
+import sqlite3
+import stat
+import unittest
+from pathlib import Path
+
+from mock import Mock
+from weir import Weir, metric
+
+
+def tamper(weir, *statements):
+    """Changes entries as somebody with the file does; the triggers stand again afterwards."""
+    with sqlite3.connect(weir.ledger) as database:
+        triggers = database.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'entries'").fetchall()
+        for name, _ in triggers:
+            database.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            database.execute(statement)
+        for _, sql in triggers:
+            database.execute(sql)
+    database.close()
+
+
+def verification(weir):
+    return json.loads(weir.run("ledger", "verify", "--json", check=False).stdout)
+
+
+class Anchors(unittest.TestCase):
+    def test_at_stop_in_the_file_the_log_and_the_metrics(self):
+        with Mock() as mock, Weir(upstream=mock.base_url, local=False) as weir:
+            anchors = Path(f"{weir.ledger}.anchors")
+            key = weir.account()
+            weir.start()
+            at_start = verification(weir)
+            samples = weir.scrape()
+            self.assertEqual(metric(samples, "weir_ledger_anchor_entry"), at_start["entries"])
+            self.assertEqual(metric(samples, "weir_ledger_anchor_head"), int(at_start["head"][:13], 16))
+            self.assertEqual(metric(samples, "weir_ledger_anchors_failed_total"), 0)
+            self.assertEqual(weir.chat(key, "mock", max_tokens=5).status, 200)
+            weir.stop_cleanly(self)
+            told = next(m for line in weir.log_lines
+                        if (m := re.search(r"ledger_anchor.*entry (\d+) head ([0-9a-f]{64}) open holds 0", line)))
+            found = verification(weir)
+            self.assertEqual((int(told[1]), told[2]), (found["entries"], found["head"]))
+            self.assertEqual(found["anchors"], at_start["anchors"] + 1)
+            self.assertEqual(stat.S_IMODE(os.stat(anchors).st_mode), 0o600)
+            self.assertIn(told[2], anchors.read_text().splitlines()[-1])
+
+    def test_a_cut_end_is_named_and_not_served(self):
+        with Weir(local=False, upstream="http://127.0.0.1:1/v1") as weir:
+            weir.account()
+            weir.run("credit", "add", "demo", "2.00")
+            n_entries = verification(weir)["entries"]
+            tamper(weir, f"DELETE FROM entries WHERE seq = {n_entries}")
+            cut = weir.run("ledger", "verify", check=False)
+            self.assertEqual(cut.returncode, 1)
+            self.assertIn(f"the ledger ends at entry {n_entries - 1}, its anchors reach entry {n_entries}", cut.stdout)
+            for command in (["serve"], ["credit", "add", "demo", "1.00"]):
+                refused = weir.run(*command, check=False)
+                self.assertEqual(refused.returncode, 1)
+                self.assertEqual(len(refused.stderr.strip().splitlines()), 1, refused.stderr)
+                self.assertIn("move the anchors away", refused.stderr)
+
+    def test_without_anchors_that_is_said_and_they_are_made_again(self):
+        with Weir(local=False, upstream="http://127.0.0.1:1/v1") as weir:
+            weir.account()
+            os.remove(f"{weir.ledger}.anchors")
+            self.assertIn("no file of anchors", weir.verify().stdout)
+            self.assertIsNone(verification(weir)["anchors"])
+            weir.start()
+            weir.stop_cleanly(self)
+            self.assertIn("anchors that agree: 1", weir.verify().stdout)
