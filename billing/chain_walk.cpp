@@ -49,7 +49,9 @@ Result<std::optional<Entry>> ChainWalk::next() {
         }
         content = content_digest(*sha256_, id, *definition_);
     }
-    if (chain_hash(*sha256_, entry, content, head_.hash) != hash) {
+    const Digest computed = chain_hash(*sha256_, entry, content, head_.hash);
+    if (computed != hash) {
+        mismatch_ = {entry, hash, computed};
         std::string what = "hash does not match";
         if (const char* table = table_of(kind)) {
             what += ": the entry or row " + std::to_string(entry.get(Column::subject)) +

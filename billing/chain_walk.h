@@ -15,6 +15,14 @@ public:
     // over.
     Result<std::optional<Entry>> next();
 
+    // What next() read where it found a hash that does not match; definition() is of that entry
+    // then.
+    struct Mismatch {
+        Entry entry;
+        Digest stored, computed;
+    };
+    const std::optional<Mismatch>& mismatch() const { return mismatch_; }
+
     // Of the entry that next() gave.
     const ChainHead& head() const { return head_; }
     const std::optional<Definition>& definition() const { return definition_; }
@@ -27,6 +35,7 @@ private:
     Statement entries_;
     DefinitionTables tables_;
     std::optional<Definition> definition_;
+    std::optional<Mismatch> mismatch_;
     std::unique_ptr<Sha256> sha256_ = std::make_unique<Sha256>();
 };
 

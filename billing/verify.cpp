@@ -5,6 +5,45 @@
 namespace billing {
 namespace {
 
+// The first entry that is wrong.
+std::string name_bad(const Entry& entry, int64_t seq, const std::string& what,
+                     Verification& found) {
+    found.bad_entry = seq;
+    found.bad_request = {entry.get(Column::request)};
+    const std::string whose = entry.has(Column::request)
+                                  ? "request " + std::to_string(found.bad_request.n) + ": "
+                                  : std::string();
+    return bad_entry(seq, whose + what).value().detail;
+}
+
+// Does the entry behind `head` hold, if that is the end of the chain before it?
+bool continues(Database& database, const ChainHead& head) {
+    auto walk = ChainWalk::start(database, head);
+    if (!walk) return false;
+    const auto next = walk->next();
+    return next && *next;
+}
+
+// What was changed shows in the next hash, and often in what the row says.
+std::string explain(Database& database, const ChainWalk& walk, Audit& audit) {
+    const ChainWalk::Mismatch& mismatch = *walk.mismatch();
+    const int64_t seq = walk.head().seq + 1;
+    std::string what = "hash does not match: ";
+    if (continues(database, {seq, mismatch.stored})) {
+        what += "its row was changed";
+    } else if (continues(database, {seq, mismatch.computed})) {
+        what += "the hash was changed, its row was not";
+    } else {
+        what += "its row or the hash was changed";
+    }
+    if (const char* table = table_of(static_cast<Kind>(mismatch.entry.get(Column::kind)))) {
+        what += ", or row " + std::to_string(mismatch.entry.get(Column::subject)) + " of table " +
+                table;
+    }
+    const std::string wrong = audit.check(mismatch.entry, walk.definition());
+    return wrong.empty() ? what : what + "; " + wrong;
+}
+
 // The first thing that is wrong; empty if nothing. Errors: what cannot be read.
 Result<std::string> find_bad(Database& database, AnchorCheck& anchors, Verification& found) {
     const auto pepper_check = read_pepper_check(database);
@@ -18,12 +57,15 @@ Result<std::string> find_bad(Database& database, AnchorCheck& anchors, Verificat
     for (;;) {
         const auto entry = walk->next();
         if (!entry) {
-            if (entry.error().code == Errc::ledger_broken) return entry.error().detail;
-            return tl::unexpected(entry.error());
+            if (entry.error().code != Errc::ledger_broken) return tl::unexpected(entry.error());
+            found.bad_entry = walk->head().seq + 1;
+            if (!walk->mismatch()) return entry.error().detail;
+            return name_bad(walk->mismatch()->entry, found.bad_entry,
+                            explain(database, *walk, audit), found);
         }
         if (!*entry) break;
         const std::string wrong = audit.check(**entry, walk->definition());
-        if (!wrong.empty()) return bad_entry(walk->head().seq, wrong).value().detail;
+        if (!wrong.empty()) return name_bad(**entry, walk->head().seq, wrong, found);
         ++found.n_entries;
         found.n_open_holds = audit.n_open();
         found.head = to_hex(walk->head().hash);

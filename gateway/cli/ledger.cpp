@@ -28,7 +28,9 @@ int verify(const Invocation& invocation, bool as_json) {
                                             {"open_holds", verified->n_open_holds},
                                             {"head", verified->head},
                                             {"anchors", anchors},
-                                            {"first_bad", verified->first_bad}};
+                                            {"first_bad", verified->first_bad},
+                                            {"bad_entry", verified->bad_entry},
+                                            {"bad_request", verified->bad_request.n}};
         std::printf("%s\n", answer.dump().c_str());
     } else if (good) {
         const std::string said =

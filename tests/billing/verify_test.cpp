@@ -126,6 +126,34 @@ TEST_CASE("verify: any column of any entry, changed, is found where it stands", 
     }
 }
 
+TEST_CASE("verify: says what was changed, and of which request", "[billing]") {
+    Tampering tampering;
+    const std::string settle = std::to_string(
+        tampering.ledger().query("SELECT seq FROM entries WHERE kind = 2 AND request = 1"));
+    const auto verification = [&](const std::string& change) {
+        tampering.first_bad("UPDATE entries SET " + change + " WHERE seq = " + settle);
+        return must(verify(tampering.ledger().path()));
+    };
+    Verification found = verification("amount = amount + 1");
+    CHECK(found.bad_entry == std::stoll(settle));
+    CHECK(found.bad_request == RequestId{1});
+    CHECK(found.first_bad ==
+          "entry " + settle +
+              ": request 1: hash does not match: its row was changed; amount is 0.000000019, its "
+              "tokens and price say 0.000000018");
+    found = verification("hash = zeroblob(32)");
+    CHECK(found.first_bad == "entry " + settle +
+                                 ": request 1: hash does not match: the hash was changed, its row "
+                                 "was not");
+    found = verification("at = at + 1, hash = zeroblob(32)");
+    CHECK(found.first_bad ==
+          "entry " + settle + ": request 1: hash does not match: its row or the hash was changed");
+    tampering.first_bad("UPDATE accounts SET name = 'eve' WHERE id = 2");
+    found = must(verify(tampering.ledger().path()));
+    CHECK(found.bad_request == RequestId{0});
+    CHECK_THAT(found.first_bad, Catch::EndsWith("its row was changed, or row 2 of table accounts"));
+}
+
 TEST_CASE("verify: any column of what entries refer to, changed, is found", "[billing]") {
     Tampering tampering;
     const std::map<std::string, std::string> kind_of = {
