@@ -37,6 +37,16 @@ public:
     virtual std::array<unsigned char, 32> digest(std::string_view key) = 0;
 };
 
+// The public ids of requests, and back. One per thread.
+class RequestNames {
+public:
+    virtual ~RequestNames() = default;
+    // "req_" and 32 hex digits.
+    virtual std::string name(RequestId request) = 0;
+    // What name() gave, or the number itself. Nothing: it names no request of this ledger.
+    virtual std::optional<RequestId> find(std::string_view text) = 0;
+};
+
 struct Reservation {
     Caller caller;
     std::string_view route;  // copied
@@ -108,6 +118,7 @@ public:
     virtual ~Billing() = default;  // writes what is queued, checkpoints, unlocks
 
     virtual std::unique_ptr<KeyHasher> make_hasher() const = 0;
+    virtual std::unique_ptr<RequestNames> make_request_names() const = 0;
     // Errors: key_unknown.
     virtual Result<Caller> authenticate(KeyHasher& hasher, std::string_view key) const = 0;
     virtual bool has_keys() const = 0;  // any key at all, disabled ones included

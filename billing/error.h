@@ -18,6 +18,7 @@ enum class Errc : uint8_t {
     ledger_broken,       // not a ledger, or its chain does not verify
     time_zone_unknown,
     query_invalid,
+    request_unknown,
 };
 
 struct Error {

@@ -5,6 +5,7 @@
 #include "billing/api_key.h"
 #include "billing/cost.h"
 #include "billing/key_hasher.h"
+#include "billing/request_names.h"
 #include "config/ensure.h"
 
 namespace billing {
@@ -40,6 +41,10 @@ Pending moot(CommitWaiter* waiter) {
 
 std::unique_ptr<KeyHasher> LedgerBilling::make_hasher() const {
     return make_key_hasher(pepper_);
+}
+
+std::unique_ptr<RequestNames> LedgerBilling::make_request_names() const {
+    return billing::make_request_names(pepper_);
 }
 
 Result<Caller> LedgerBilling::authenticate(KeyHasher& hasher, std::string_view key) const {

@@ -15,6 +15,7 @@ public:
     static Result<std::unique_ptr<LedgerBilling>> open(const Options& options);
 
     std::unique_ptr<KeyHasher> make_hasher() const override;
+    std::unique_ptr<RequestNames> make_request_names() const override;
     Result<Caller> authenticate(KeyHasher& hasher, std::string_view key) const override;
     bool has_keys() const override;
 

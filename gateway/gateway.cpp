@@ -30,13 +30,15 @@ struct Gateway::Local {
         : mailbox(thread.io),
           heartbeat(thread.io, kHeartbeat),
           hasher(parts.billing.make_hasher()),
+          request_names(parts.billing.make_request_names()),
           upstreams(UpstreamClient::create(thread.io, limits, std::move(inflight))),
-          services{thread.io,  workers,       parts.billing, mailbox, heartbeat,
-                   *upstreams, parts.metrics, parts.log,     ending} {}
+          services{thread.io, workers,    parts.billing, *request_names, mailbox,
+                   heartbeat, *upstreams, parts.metrics, parts.log,      ending} {}
 
     CommitMailbox mailbox;
     Heartbeat heartbeat;
     std::unique_ptr<billing::KeyHasher> hasher;
+    std::unique_ptr<billing::RequestNames> request_names;
     std::unique_ptr<UpstreamClient> upstreams;
     RelayServices services;
 };

@@ -123,6 +123,7 @@ ApiError api_error(const billing::Error& error) {
         case billing::Errc::ledger_busy:
             return overloaded();
         case billing::Errc::account_unknown:
+        case billing::Errc::request_unknown:
         case billing::Errc::name_taken:
         case billing::Errc::name_invalid:
         case billing::Errc::amount_invalid:

@@ -4,7 +4,7 @@
 
 namespace gateway {
 
-std::string new_request_id();     // "req_" and 32 hex digits
+std::string new_request_id();     // "req_" and 32 hex digits, for what holds no money
 std::string new_completion_id();  // "chatcmpl-" and 29 letters or digits
 
 }  // namespace gateway

@@ -108,6 +108,9 @@ private:
         }
         hold_ = *hold;
         record_.ledger_request = hold_.request.n;
+        unheld_id_ =
+            std::exchange(request_.request_id, services_.request_names.name(hold_.request));
+        record_.request_id = request_.request_id;
         reserve_began_ = mark;
         exchange_.on_client_gone([this] {
             client_gone_ = true;
@@ -291,7 +294,9 @@ private:
         // An answer that overtook its RESERVE does not wait for it: one commit takes both.
         if (!reserve_failed_) co_await post(step, charge);
         if (!co_await reserve_is_durable()) {
-            // The ledger has dropped the hold itself, and the charge with it.
+            // The ledger has dropped the hold itself, and the charge with it; after a restart its
+            // number may be another's.
+            request_.request_id = record_.request_id = unheld_id_;
             record_.outcome = Outcome::internal;
             record_.tokens = {};
             record_.usd = {};
@@ -428,7 +433,7 @@ private:
     }
 
     RelayServices& services_;
-    const RelayRequest request_;
+    RelayRequest request_;
     const config::Config& config_;  // kept alive by request_.snapshot
     HttpExchange& exchange_;
     EventStream stream_;
@@ -445,6 +450,7 @@ private:
     bool client_gone_ = false;
     bool ended_by_us_ = false;
     bool reserve_failed_ = false;
+    std::string unheld_id_;  // of the request before it had a hold
     bool heartbeat_due_ = false;
     bool answer_began_ = false;  // an event of the answer was taken: no other endpoint any more
     bool head_names_endpoint_ = false;

@@ -23,6 +23,7 @@ struct RelayServices {
     asio::io_context& io;
     asio::thread_pool& workers;  // for long prompts
     billing::Billing& billing;
+    billing::RequestNames& request_names;
     CommitMailbox& mailbox;
     Heartbeat& heartbeat;
     UpstreamClient& upstreams;
@@ -34,7 +35,7 @@ struct RelayServices {
 struct RelayRequest {
     std::shared_ptr<const Snapshot> snapshot;
     billing::Caller caller;
-    std::string request_id;         // "req_..."
+    std::string request_id;         // "req_...", until a hold gives it the ledger's
     std::string client_request_id;  // echoed
     TimePoint received;
 };

@@ -49,7 +49,7 @@ int verify(const Invocation& invocation, bool as_json) {
 }  // namespace
 
 void add_ledger(CLI::App& app, Invocation& invocation) {
-    CLI::App* ledger = app.add_subcommand("ledger", "Check the ledger");
+    CLI::App* ledger = app.add_subcommand("ledger", "Check the ledger, show what a request cost");
     ledger->require_subcommand(1);
     CLI::App* check = ledger->add_subcommand(
         "verify",
@@ -59,6 +59,7 @@ void add_ledger(CLI::App& app, Invocation& invocation) {
     check->callback([&invocation, as_json] {
         invocation.run = [&invocation, as_json] { return verify(invocation, *as_json); };
     });
+    add_ledger_show(*ledger, invocation);
 }
 
 }  // namespace gateway

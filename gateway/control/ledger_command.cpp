@@ -24,6 +24,8 @@ json failure(const billing::Error& error) {
             return failure("a name is 1 to 64 of A-Z a-z 0-9 . _ -");
         case Errc::amount_invalid:
             return failure("the amount must be above 0, in USD with at most nine decimals: 10.00");
+        case Errc::request_unknown:
+            return failure("no such request");
         case Errc::key_unknown:
             return failure("no such key; see: weir key list");
         case Errc::ledger_unavailable:

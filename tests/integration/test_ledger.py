@@ -1,4 +1,4 @@
-"""The ledger as finance meets it: anchors, verify."""
+"""The ledger as finance meets it: anchors, verify, show."""
 import json
 import os
 import re
@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 from mock import Mock
-from weir import Weir, metric
+from weir import PICO, Weir, cost, metric, nano
 
 
 def tamper(weir, *statements):
@@ -74,3 +74,34 @@ class Anchors(unittest.TestCase):
             weir.start()
             weir.stop_cleanly(self)
             self.assertIn("anchors that agree: 1", weir.verify().stdout)
+
+
+class Show(unittest.TestCase):
+    def test_a_request_by_the_id_that_its_client_was_told(self):
+        with Mock() as mock, Weir(upstream=mock.base_url, local=False) as weir:
+            key = weir.account()
+            weir.start()
+            answers = [weir.chat(key, "mock", max_tokens=5) for _ in range(2)]
+            streamed = weir.chat(key, "mock", stream=True, max_tokens=5)
+            ids = [answer.field("x-request-id") for answer in (*answers, streamed)]
+            self.assertEqual(len(set(ids)), 3)
+            weir.wait_for_log(ids[2])
+            usage = answers[0].json()["usage"]
+            shown = json.loads(weir.run("ledger", "show", ids[0], "--json").stdout)
+            self.assertEqual(shown["request"], ids[0])
+            self.assertEqual(shown["account"], "demo")
+            end = shown["end"]
+            self.assertEqual((end["kind"], end["endpoint"], end["model"]), ("settled", "mock", "mock"))
+            tokens = {name: part["tokens"] for name, part in end["tokens"].items()}
+            self.assertEqual(tokens["output_answer"] + tokens["output_reasoning"], usage["completion_tokens"])
+            self.assertEqual(nano(end["charged_usd"]), cost(tokens, PICO["remote"]))
+            text = weir.run("ledger", "show", str(shown["number"])).stdout
+            for word in (ids[0], "demo", end["charged_usd"], "input_uncached", "5.00"):
+                self.assertIn(word, text)
+            refused = weir.chat(key, "unknown", max_tokens=5)  # held nothing: the ledger has nothing
+            for name in (refused.field("x-request-id"), "req_" + "0" * 32, "0", "999"):
+                unknown = weir.run("ledger", "show", name, check=False)
+                self.assertEqual((unknown.returncode, unknown.stdout), (1, ""))
+                self.assertIn(f"no request {name} in this ledger", unknown.stderr)
+            weir.stop_cleanly(self)
+            self.assertEqual(json.loads(weir.run("ledger", "show", ids[0], "--json").stdout), shown)

@@ -1,0 +1,186 @@
+#include "billing/request_view.h"
+
+#include <algorithm>
+
+#include "billing/chain_walk.h"
+
+namespace billing {
+namespace {
+
+tl::unexpected<Error> broken(int64_t entry, const std::string& what) {
+    return bad_entry(entry, what);
+}
+
+// n_tokens x price, exact: at most 2^126 pico-dollars.
+std::string exact_usd(int64_t n_tokens, PicoUsd price) {
+    __extension__ typedef unsigned __int128 Uint128;
+    Uint128 pico = Uint128{static_cast<uint64_t>(n_tokens)} * static_cast<uint64_t>(price.n);
+    std::string digits;
+    for (int i = 0; i <= 12 || pico > 0; ++i) {
+        if (i == 12) digits += '.';
+        digits += static_cast<char>('0' + static_cast<int>(pico % 10));
+        pico /= 10;
+    }
+    std::reverse(digits.begin(), digits.end());
+    return digits;
+}
+
+std::vector<RequestView::Part> parts_of(const TokenCounts& tokens, const config::Price& price) {
+    const struct {
+        const char* name;
+        int64_t n_tokens;
+        PicoUsd price;
+    } classes[] = {{"input_uncached", tokens.input_uncached, price.input},
+                   {"cache_read", tokens.cache_read, price.cache_read},
+                   {"cache_write", tokens.cache_write, price.cache_write},
+                   {"output_answer", tokens.output_answer, price.output},
+                   {"output_reasoning", tokens.output_reasoning, price.reasoning}};
+    std::vector<RequestView::Part> parts;
+    for (const auto& each : classes) {
+        parts.push_back(
+            {each.name, each.n_tokens, each.price, exact_usd(each.n_tokens, each.price)});
+    }
+    return parts;
+}
+
+// Looks entries of a request up, and the rows that they refer to.
+class RequestReader {
+public:
+    static Result<RequestReader> prepare(Database& database) {
+        RequestReader reader(database);
+        const std::string select = "SELECT " + entry_columns() + " FROM entries WHERE request = ? ";
+        auto reserve = database.prepare(select + "AND kind = 1");
+        if (!reserve) return tl::unexpected(reserve.error());
+        auto ending = database.prepare(select + "AND kind IN (2, 3)");
+        if (!ending) return tl::unexpected(ending.error());
+        auto tables = DefinitionTables::prepare(database);
+        if (!tables) return tl::unexpected(tables.error());
+        reader.reserve_ = std::move(*reserve);
+        reader.ending_ = std::move(*ending);
+        reader.tables_ = std::move(*tables);
+        return reader;
+    }
+
+    Result<std::optional<Entry>> reserve(RequestId request) { return find(reserve_, request); }
+    Result<std::optional<Entry>> ending(RequestId request) { return find(ending_, request); }
+
+    template <class Row>
+    Result<Row> row(const Entry& entry, Kind kind, int64_t id) {
+        const auto found = tables_.find(kind, id);
+        if (const auto* row = found ? std::get_if<Row>(&*found) : nullptr) return *row;
+        return broken(entry.get(Column::seq),
+                      "row " + std::to_string(id) + " of table " + table_of(kind) + " is missing");
+    }
+    // Empty, if the entry names none.
+    Result<std::string> name(const Entry& entry, Column column) {
+        if (!entry.has(column)) return std::string();
+        const auto found = row<NameRow>(entry, Kind::name, entry.get(column));
+        if (!found) return tl::unexpected(found.error());
+        return found->text;
+    }
+
+private:
+    explicit RequestReader(Database& database) : database_(&database) {}
+
+    Result<std::optional<Entry>> find(Statement& statement, RequestId request) {
+        statement.bind(1, request.n);
+        const Statement::Step step = statement.step();
+        if (step == Statement::Step::failed)
+            return tl::unexpected(database_->error("read the request"));
+        std::optional<Entry> found;
+        Digest hash;
+        if (step == Statement::Step::row && !read_entry(statement, found.emplace(), hash))
+            return broken(statement.integer(0), "a column holds another type");
+        statement.reset();
+        return found;
+    }
+
+    Database* database_;
+    Statement reserve_, ending_;
+    DefinitionTables tables_;
+};
+
+Result<RequestView::Ending> view_ending(RequestReader& reader, const Entry& entry) {
+    RequestView::Ending ending;
+    ending.entry = entry.get(Column::seq);
+    ending.at = {entry.get(Column::at)};
+    ending.is_settled = entry.is(Kind::settle);
+    ending.outcome = static_cast<Outcome>(entry.get(Column::outcome));
+    ending.flags = static_cast<uint32_t>(entry.get(Column::flags));
+    if (!ending.is_settled) return ending;
+    ending.charged = {entry.get(Column::amount)};
+    ending.source = static_cast<CountSource>(entry.get(Column::source));
+    auto endpoint = reader.name(entry, Column::endpoint);
+    if (!endpoint) return tl::unexpected(endpoint.error());
+    auto model = reader.name(entry, Column::model);
+    if (!model) return tl::unexpected(model.error());
+    const auto price = reader.row<PriceRow>(entry, Kind::price, entry.get(Column::price));
+    if (!price) return tl::unexpected(price.error());
+    ending.endpoint = std::move(*endpoint);
+    ending.model = std::move(*model);
+    ending.price = to_price(*price);
+    ending.parts = parts_of(entry.tokens(Column::input_uncached), ending.price);
+    if (entry.has(Column::upstream_input_uncached))
+        ending.upstream_tokens = entry.tokens(Column::upstream_input_uncached);
+    return ending;
+}
+
+Result<RequestView> view(RequestReader& reader, RequestId request) {
+    const auto reserve = reader.reserve(request);
+    if (!reserve) return tl::unexpected(reserve.error());
+    if (!*reserve) return tl::unexpected(Error{Errc::request_unknown, {}});
+    const Entry& entry = **reserve;
+    RequestView found;
+    found.request = request;
+    found.entry = entry.get(Column::seq);
+    found.at = {entry.get(Column::at)};
+    found.account = {entry.get(Column::account)};
+    found.key = {entry.get(Column::key)};
+    found.held = {entry.get(Column::amount)};
+    const auto account = reader.row<AccountRow>(entry, Kind::account, found.account.n);
+    if (!account) return tl::unexpected(account.error());
+    const auto key = reader.row<KeyRow>(entry, Kind::key, found.key.n);
+    if (!key) return tl::unexpected(key.error());
+    auto route = reader.name(entry, Column::route);
+    if (!route) return tl::unexpected(route.error());
+    found.account_name = account->name;
+    found.key_prefix = key->prefix;
+    found.key_last4 = key->last4;
+    found.route = std::move(*route);
+    const auto end = reader.ending(request);
+    if (!end) return tl::unexpected(end.error());
+    if (!*end) return found;
+    auto ending = view_ending(reader, **end);
+    if (!ending) return tl::unexpected(ending.error());
+    found.ending = std::move(*ending);
+    return found;
+}
+
+}  // namespace
+
+Result<RequestView> find_request(const std::filesystem::path& ledger, RequestId request) {
+    auto database = Database::open(ledger, Database::Mode::read_only);
+    if (!database) return tl::unexpected(database.error());
+    if (auto ok = database->execute("BEGIN"); !ok) return tl::unexpected(ok.error());
+    if (auto ok = check_schema(*database); !ok) return tl::unexpected(ok.error());
+    auto reader = RequestReader::prepare(*database);
+    if (!reader) return tl::unexpected(reader.error());
+    return view(*reader, request);
+}
+
+std::string flags_text(uint32_t flags) {
+    const struct {
+        Flag flag;
+        const char* name;
+    } names[] = {{flag_estimated, "estimated"},
+                 {flag_usage_clamped, "usage_clamped"},
+                 {flag_usage_zero, "usage_zero"},
+                 {flag_recovered, "recovered"}};
+    std::string text;
+    for (const auto& each : names) {
+        if ((flags & each.flag) != 0) text += (text.empty() ? "" : ", ") + std::string(each.name);
+    }
+    return text;
+}
+
+}  // namespace billing

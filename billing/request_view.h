@@ -1,0 +1,55 @@
+#pragma once
+// One request as the ledger has it: who, what was held, what it came to, at which price. Read by a
+// connection of its own: a server may be running.
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "billing/error.h"
+#include "billing/types.h"
+
+namespace billing {
+
+struct RequestView {
+    // Tokens of one class, at USD per token: their product is exact in pico-dollars, 128 bits wide,
+    // and shown with twelve decimals.
+    struct Part {
+        const char* name;  // as the columns of reports
+        int64_t n_tokens = 0;
+        PicoUsd price;
+        std::string usd;
+    };
+    struct Ending {
+        int64_t entry = 0;
+        UnixMillis at;
+        bool is_settled = false;  // else released: nothing was charged
+        Outcome outcome = Outcome::internal;
+        uint32_t flags = flag_none;
+        // Settled:
+        NanoUsd charged;
+        std::string endpoint, model;  // empty: not written
+        CountSource source = CountSource::engine;
+        config::Price price;
+        std::vector<Part> parts;  // one each class
+        std::optional<TokenCounts> upstream_tokens;
+    };
+
+    RequestId request;
+    int64_t entry = 0;  // of its RESERVE
+    UnixMillis at;
+    AccountId account;
+    std::string account_name;
+    KeyId key;
+    std::string key_prefix, key_last4;
+    std::string route;  // empty: not written
+    NanoUsd held;
+    std::optional<Ending> ending;  // nothing: it is open
+};
+
+// Errors: request_unknown; ledger_broken; ledger_unavailable.
+Result<RequestView> find_request(const std::filesystem::path& ledger, RequestId request);
+
+// "estimated, usage_clamped"; empty: none.
+std::string flags_text(uint32_t flags);
+
+}  // namespace billing

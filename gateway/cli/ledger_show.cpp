@@ -1,0 +1,154 @@
+// weir ledger show REQUEST: what the ledger has about one request.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "billing/request_names.h"
+#include "billing/request_view.h"
+#include "gateway/cli/command.h"
+#include "gateway/cli/config_file.h"
+
+namespace gateway {
+
+namespace {
+
+using billing::RequestView;
+using nlohmann::ordered_json;
+
+ordered_json tokens_json(const billing::TokenCounts& tokens) {
+    return {{"input_uncached", tokens.input_uncached},
+            {"cache_read", tokens.cache_read},
+            {"cache_write", tokens.cache_write},
+            {"output_answer", tokens.output_answer},
+            {"output_reasoning", tokens.output_reasoning}};
+}
+
+ordered_json ending_json(const RequestView::Ending& ending) {
+    ordered_json out{{"entry", ending.entry},
+                     {"at", config::to_rfc3339(ending.at)},
+                     {"kind", ending.is_settled ? "settled" : "released"},
+                     {"outcome", billing::to_string(ending.outcome)},
+                     {"flags", billing::flags_text(ending.flags)},
+                     {"charged_usd", config::to_string(ending.charged)}};
+    if (!ending.is_settled) return out;
+    out["endpoint"] = ending.endpoint;
+    out["model"] = ending.model;
+    out["counted_by"] = billing::to_string(ending.source);
+    out["price"] = {{"name", ending.price.name},
+                    {"effective_from", config::to_rfc3339(ending.price.effective_from)}};
+    ordered_json parts = ordered_json::object();
+    for (const RequestView::Part& part : ending.parts) {
+        parts[part.name] = {{"tokens", part.n_tokens},
+                            {"usd_per_million", config::to_usd_per_million(part.price)},
+                            {"usd", part.usd}};
+    }
+    out["tokens"] = std::move(parts);
+    out["upstream_tokens"] = nullptr;
+    if (ending.upstream_tokens) out["upstream_tokens"] = tokens_json(*ending.upstream_tokens);
+    return out;
+}
+
+ordered_json view_json(const RequestView& view, const std::string& name) {
+    ordered_json out{{"request", name},
+                     {"number", view.request.n},
+                     {"account", view.account_name},
+                     {"key", view.key.n},
+                     {"route", view.route},
+                     {"entry", view.entry},
+                     {"reserved_at", config::to_rfc3339(view.at)},
+                     {"held_usd", config::to_string(view.held)},
+                     {"end", nullptr}};
+    if (view.ending) out["end"] = ending_json(*view.ending);
+    return out;
+}
+
+void line(const char* name, const std::string& text) {
+    std::printf("%-10s %s\n", name, text.c_str());
+}
+
+std::string at_entry(config::UnixMillis at, int64_t entry) {
+    return config::to_rfc3339(at) + ", entry " + std::to_string(entry);
+}
+
+void print_settled(const RequestView::Ending& ending) {
+    line("answered", "by " + ending.endpoint + ", model " + ending.model + ", counted by " +
+                         std::string(billing::to_string(ending.source)));
+    line("price", ending.price.name + ", from " + config::to_rfc3339(ending.price.effective_from));
+    std::printf("  %-17s %12s %16s %24s\n", "", "tokens", "USD per million", "USD");
+    for (const RequestView::Part& part : ending.parts) {
+        std::printf("  %-17s %12lld %16s %24s\n", part.name, static_cast<long long>(part.n_tokens),
+                    config::to_usd_per_million(part.price).c_str(), part.usd.c_str());
+    }
+    if (const auto& theirs = ending.upstream_tokens) {
+        const int64_t n_input = theirs->input_uncached + theirs->cache_read + theirs->cache_write;
+        const int64_t n_output = theirs->output_answer + theirs->output_reasoning;
+        line("upstream", "counted " + std::to_string(n_input) + " in, " +
+                             std::to_string(theirs->cache_read) + " of them read from its cache, " +
+                             std::to_string(n_output) + " out, " +
+                             std::to_string(theirs->output_reasoning) + " of them reasoning");
+    }
+}
+
+void print(const RequestView& view, const std::string& name) {
+    line("request", name + " (" + std::to_string(view.request.n) + ")");
+    line("account", view.account_name + ", key " + std::to_string(view.key.n) + " " +
+                        view.key_prefix + "..." + view.key_last4);
+    line("route", view.route);
+    line("reserved", at_entry(view.at, view.entry) + ": " + config::to_string(view.held) + " USD");
+    if (!view.ending) {
+        line("ended", "no: the hold is open");
+        return;
+    }
+    const RequestView::Ending& ending = *view.ending;
+    line(ending.is_settled ? "settled" : "released",
+         at_entry(ending.at, ending.entry) + ": " + std::string(to_string(ending.outcome)));
+    if (ending.is_settled) print_settled(ending);
+    if (ending.flags != 0) line("flags", billing::flags_text(ending.flags));
+    line("charged", config::to_string(ending.charged) + " USD");
+}
+
+int show(const Invocation& invocation, const std::string& text, bool as_json) {
+    const auto config = load_or_complain(invocation.config_file);
+    if (!config) return kExitNo;
+    const auto complain = [](const std::string& why) {
+        std::fprintf(stderr, "weir: %s\n", why.c_str());
+        return kExitNo;
+    };
+    const auto names = billing::open_request_names(config->ledger.path);
+    if (!names) return complain(names.error().detail);
+    const auto request = (*names)->find(text);
+    const std::string unknown = "no request " + text + " in this ledger";
+    if (!request) return complain(unknown);
+    const auto view = billing::find_request(config->ledger.path, *request);
+    if (!view) {
+        const bool is_unknown = view.error().code == billing::Errc::request_unknown;
+        return complain(is_unknown ? unknown : view.error().detail);
+    }
+    const std::string name = (*names)->name(*request);
+    if (as_json) {
+        std::printf("%s\n", view_json(*view, name).dump(2).c_str());
+    } else {
+        print(*view, name);
+    }
+    return kExitOk;
+}
+
+}  // namespace
+
+void add_ledger_show(CLI::App& ledger, Invocation& invocation) {
+    struct Words {
+        std::string request;
+        bool json = false;
+    };
+    CLI::App* command = ledger.add_subcommand("show", "One request: who, tokens, prices and money");
+    const auto words = std::make_shared<Words>();
+    command->add_option("REQUEST", words->request, "req_..., or its number")->required();
+    command->add_flag("--json", words->json);
+    command->callback([&invocation, words] {
+        invocation.run = [&invocation, words] {
+            return show(invocation, words->request, words->json);
+        };
+    });
+}
+
+}  // namespace gateway
