@@ -12,6 +12,7 @@
 #include "engine/calls/vocabulary.h"
 #include "engine/chat/chat_encoding.h"
 #include "engine/chat/control_ids.h"
+#include "engine/model/kv_choice.h"
 #include "engine/model/model.h"
 #include "engine/model/model_config.h"
 #include "engine/model_digest.h"
@@ -46,14 +47,6 @@ ModelOptions options_of(const config::Engine& config) {
         config.roundings == config::Roundings::official ? Roundings::official : Roundings::none;
     options.numerics = config.numerics == config::Numerics::fast ? Numerics::fast : Numerics::exact;
     return options;
-}
-
-KvFormat kv_format_of(const config::Engine& config) {
-    if (config.kv == config::Kv::f32) return KvFormat::f32;
-    if (config.kv == config::Kv::bf16) return KvFormat::bf16;
-    if (config.kv == config::Kv::official) return KvFormat::official;
-    if (config.roundings == config::Roundings::official) return KvFormat::official;
-    return config.numerics == config::Numerics::exact ? KvFormat::f32 : KvFormat::bf16;
 }
 
 // One sequence of n_ctx tokens must fit, or it would wait forever.
@@ -200,7 +193,8 @@ Result<Parts> load_parts(const config::Engine& config) {
                                          " is beyond the model's " +
                                          std::to_string(model_config->n_ctx_max)});
     }
-    const KvFormat kv = kv_format_of(config);
+    const ModelOptions options = options_of(config);
+    const KvFormat kv = kv_format_of(config.kv, options.roundings, options.numerics);
     if (const auto checked = check_kv(config, *model_config, kv); !checked) {
         return tl::unexpected(checked.error());
     }
@@ -215,7 +209,6 @@ Result<Parts> load_parts(const config::Engine& config) {
     if (!match) return tl::unexpected(match.error());
 
     const std::string type = main_type(*files->tensors);
-    const ModelOptions options = options_of(config);
     const uint32_t digest =
         model_digest(files->config_json, files->tokenizer_json, *files->tensors);
     auto model = Model::from_source(*model_config, std::move(files->tensors), options);

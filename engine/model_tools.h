@@ -1,10 +1,12 @@
 #pragma once
-// What the command line asks of a checkpoint without an Engine: `weir model inspect|logits|render|
-// tokenize|detokenize`.
+// What the command line asks of a checkpoint without an Engine: `weir model inspect|logits|plan|
+// render|tokenize|detokenize`, `weir bench`.
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/engine.h"
 
@@ -64,5 +66,39 @@ Result<int64_t> context_of(const std::filesystem::path& dir);
 Result<std::vector<int32_t>> tokenize(const std::filesystem::path& dir, std::string_view text);
 // `tokens_json` is a JSON array of ids. What is no UTF-8 becomes U+FFFD.
 Result<std::string> detokenize(const std::filesystem::path& dir, std::string_view tokens_json);
+
+struct PlanOptions {
+    std::optional<int64_t> n_ctx;  // absent: the most that the model was made for
+    // How weights are stored: official, fp8, gguf, bf16, f32. Empty: as the checkpoint has them,
+    // or, where there is none, as the config says.
+    std::string weights{};
+    int n_threads = 0;  // 0: one per core
+};
+// Bytes, operations and tokens/s to expect of a model on this machine: counted from its config, and
+// from what a second of measuring shows. `path` is a config.json, a checkpoint folder, which may
+// hold no more than that, or a GGUF file. Errors: those of loading; context_exceeded; unsupported.
+Result<std::string> plan_model(const std::filesystem::path& path, const PlanOptions& options,
+                               ReportFormat format);
+
+struct BenchOptions {
+    std::vector<int64_t> contexts{0, 512, 4096};  // tokens held before each sample
+    std::vector<int64_t> batches{1, 2, 4, 8};     // sequences decoded together
+    config::Numerics numerics = config::Numerics::exact;
+    config::Roundings roundings = config::Roundings::none;
+    std::optional<config::Kv> kv;  // absent: as the config's default
+    int n_threads = 0;             // 0: one per core
+    int n_rounds = 3;              // samples of each row
+    int64_t n_prefill = 512;       // tokens of a prompt
+    double seconds = 0.1;          // of each decode sample
+};
+struct BenchOutput {
+    std::function<void(const std::string& line)> line;  // of CSV, the header first, no newline
+    std::function<void(int64_t n_done, int64_t n_total, const std::string& next)> progress;
+};
+extern const std::string_view kBenchColumns;  // the CSV's header
+// Prefill and decode of a model at each context and batch size, with the read rate of memory around
+// every sample. Errors: those of loading; context_exceeded; unsupported.
+Result<void> bench_model(const std::filesystem::path& path, const BenchOptions& options,
+                         const BenchOutput& output);
 
 }  // namespace engine

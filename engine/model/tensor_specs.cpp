@@ -1,6 +1,7 @@
 #include "engine/model/tensor_specs.h"
 
 #include "engine/kernels/compressor.h"
+#include "engine/model/tensor_kinds.h"
 #include "engine/weights/tensor_source.h"
 
 namespace engine {
@@ -92,6 +93,23 @@ void visit_model(const ModelConfig& config, int64_t n_experts_named, const SpecV
     }
 }
 
+void visit_mtp(const ModelConfig& config, int64_t n_experts_named, const SpecVisitor& visit) {
+    Specs specs{config, visit, n_experts_named};
+    const std::string name = "mtp.0";
+    specs.matrix(name + ".e_proj", config.n_embd, config.n_embd);
+    specs.matrix(name + ".h_proj", config.n_embd, config.n_embd);
+    for (const char* norm : {".enorm", ".hnorm", ".norm"}) specs.norm(name + norm, config.n_embd);
+    specs.hc(name + ".hc_head", config.n_hc, 1);
+    specs.layer(name, kMtpLayer);
+}
+
+SpecVisitor counting_alike(const ModelConfig& config, const KindVisitor& visit) {
+    return [&config, &visit](const TensorSpec& spec) {
+        visit(spec, is_routed_expert(spec.name) ? config.n_experts : 1);
+        return true;
+    };
+}
+
 int64_t saturating_add(int64_t a, int64_t b) {
     int64_t sum = 0;
     return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
@@ -114,30 +132,32 @@ std::vector<TensorSpec> tensor_specs(const ModelConfig& config) {
 
 std::vector<TensorSpec> mtp_tensor_specs(const ModelConfig& config) {
     std::vector<TensorSpec> list;
-    const SpecVisitor visit = [&list](const TensorSpec& spec) {
+    visit_mtp(config, config.n_experts, [&list](const TensorSpec& spec) {
         list.push_back(spec);
         return true;
-    };
-    Specs specs{config, visit, config.n_experts};
-    const std::string name = "mtp.0";
-    specs.matrix(name + ".e_proj", config.n_embd, config.n_embd);
-    specs.matrix(name + ".h_proj", config.n_embd, config.n_embd);
-    for (const char* norm : {".enorm", ".hnorm", ".norm"}) specs.norm(name + norm, config.n_embd);
-    specs.hc(name + ".hc_head", config.n_hc, 1);
-    specs.layer(name, kMtpLayer);
+    });
     return list;
+}
+
+void visit_tensor_kinds(const ModelConfig& config, const KindVisitor& visit) {
+    visit_model(config, 1, counting_alike(config, visit));
+}
+
+void visit_mtp_tensor_kinds(const ModelConfig& config, const KindVisitor& visit) {
+    visit_mtp(config, 1, counting_alike(config, visit));
+}
+
+bool is_routed_expert(std::string_view name) {
+    return name.find(".experts.") != std::string_view::npos;
 }
 
 int64_t n_parameters(const ModelConfig& config) {
     int64_t total = 0;
-    visit_model(config, 1, [&](const TensorSpec& spec) {
-        if (spec.role == TensorRole::table) return true;
-        // One expert stands for all of its layer.
-        const bool of_expert = spec.name.find(".experts.0.") != std::string::npos;
+    visit_tensor_kinds(config, [&total](const TensorSpec& spec, int64_t n_alike) {
+        if (spec.role == TensorRole::table) return;
         int64_t n = n_elements(spec.shape).value_or(INT64_MAX);
-        if (of_expert && __builtin_mul_overflow(n, config.n_experts, &n)) n = INT64_MAX;
+        if (__builtin_mul_overflow(n, n_alike, &n)) n = INT64_MAX;
         total = saturating_add(total, n);
-        return true;
     });
     return total;
 }

@@ -7,7 +7,7 @@
 
 #include "config/ensure.h"
 #include "engine/kernels/half.h"
-#include "engine/model/tensor_specs.h"
+#include "engine/plan/weight_format.h"
 
 namespace bench {
 namespace {
@@ -44,23 +44,6 @@ public:
 private:
     uint64_t state_ = 0x9E3779B97F4A7C15;
 };
-
-bool is_expert(const std::string& name) {
-    return name.find(".experts.") != std::string::npos;
-}
-
-TensorType type_of(const TensorSpec& spec) {
-    if (spec.role == TensorRole::table) return TensorType::i32;
-    if (spec.role == TensorRole::vector) return TensorType::f32;
-    if (spec.role == TensorRole::matrix_f32) return TensorType::f16;
-    if (is_expert(spec.name)) return TensorType::mxfp4;
-    for (const char* dense :
-         {"wq_a", "wq_b", "attn.wkv", "wo_a", "wo_b", "shared", "head.weight"}) {
-        const bool small = spec.name.find("indexer") != std::string::npos;
-        if (!small && spec.name.find(dense) != std::string::npos) return TensorType::q8_0;
-    }
-    return TensorType::f16;
-}
 
 template <class T>
 void put(std::byte* to, T value) {
@@ -117,7 +100,7 @@ public:
     explicit BenchTensors(const engine::ModelConfig& config) {
         Random random;
         for (const TensorSpec& spec : engine::tensor_specs(config)) {
-            const TensorType type = type_of(spec);
+            const TensorType type = engine::stored_type(spec, engine::WeightFormat::gguf);
             // Vectors differ by their names, matrices by their shapes.
             const bool shared = spec.role == TensorRole::matrix && spec.name != "embed.weight";
             std::string key = shared ? engine::to_string(spec.shape) : spec.name;
@@ -183,19 +166,6 @@ engine::ModelConfig shape_config(std::string_view shape) {
 
 std::unique_ptr<engine::TensorSource> shape_tensors(const engine::ModelConfig& config) {
     return std::make_unique<BenchTensors>(config);
-}
-
-double bytes_per_token(const engine::ModelConfig& config, const engine::TensorSource& source) {
-    double routed = 0;
-    double rest = 0;
-    for (const Tensor& tensor : source.tensors()) {
-        if (tensor.name.ends_with("tid2eid") || tensor.name.find("embed") != std::string::npos) {
-            continue;
-        }
-        (is_expert(tensor.name) ? routed : rest) += static_cast<double>(tensor.bytes.size());
-    }
-    return rest + routed * static_cast<double>(config.n_experts_used) /
-                      static_cast<double>(config.n_experts);
 }
 
 }  // namespace bench

@@ -16,8 +16,4 @@ constexpr std::string_view kShapes[] = {"xs", "s", "m", "x"};
 engine::ModelConfig shape_config(std::string_view shape);  // one of kShapes
 std::unique_ptr<engine::TensorSource> shape_tensors(const engine::ModelConfig& config);
 
-// Bytes of stored weights that one decoded token reads: all but the embedding and the experts not
-// chosen.
-double bytes_per_token(const engine::ModelConfig& config, const engine::TensorSource& source);
-
 }  // namespace bench

@@ -12,16 +12,18 @@
 #include <cstring>
 #include <string>
 
-#include "engine/model/forward.h"
-#include "engine/weights/checkpoint.h"
+#include "engine/measure/probes.h"
+#include "engine/measure/series.h"
+#include "engine/measure/step_bench.h"
+#include "engine/model/kv_choice.h"
+#include "engine/plan/weight_costs.h"
+#include "engine/weights/model_files.h"
 #include "tests/bench/bench_model.h"
-#include "tests/bench/probes.h"
 
 namespace {
 
 constexpr int64_t kPrefill = 512;
-constexpr int64_t kDecodeFrom = 128;  // a full window
-constexpr int64_t kContext = 1024;
+constexpr int64_t kContext = 128;  // a full window
 constexpr double kSeconds = 1;
 
 struct Options {
@@ -49,100 +51,35 @@ Options parse(int argc, char** argv) {
     return o;
 }
 
-class Bench {
-public:
-    Bench(const engine::Model& model, engine::kernels::ThreadPool& pool, const Options& options)
-        : model_(model),
-          workspace_(model, pool,
-                     {.n_tokens_max = kPrefill, .n_ctx = kContext, .isa = options.isa}) {
-        const auto n_vocab = static_cast<size_t>(model.config().n_vocab);
-        for (int64_t i = 0; i < options.n_batch; ++i) kv_.emplace_back(model.config(), kContext);
-        logits_.resize(n_vocab * kv_.size());
-        uint64_t state = 88172645463325252;
-        for (int64_t i = 0; i < kContext * options.n_batch; ++i) {
-            state = state * 6364136223846793005 + 1442695040888963407;
-            tokens_.push_back(static_cast<int32_t>((state >> 33) % n_vocab));
-        }
-        for (auto& kv : kv_) feed_one(kv, kDecodeFrom);
-    }
-
-    double prefill_rate() {
-        kv_[0].reset();
-        const double begin = bench::seconds_of_now();
-        feed_one(kv_[0], kPrefill);
-        const double rate = static_cast<double>(kPrefill) / (bench::seconds_of_now() - begin);
-        kv_[0].reset();
-        feed_one(kv_[0], kDecodeFrom);
-        return rate;
-    }
-    // All sequences together, of the first n.
-    double decode_rate(size_t n) {
-        const double begin = bench::seconds_of_now();
-        double seconds = 0;
-        int64_t n_steps = 0;
-        for (; seconds < kSeconds; seconds = bench::seconds_of_now() - begin, ++n_steps) {
-            std::vector<engine::SequenceChunk> batch;
-            for (size_t i = 0; i < n; ++i) {
-                if (kv_[i].n_tokens() == kContext) {
-                    kv_[i].reset();
-                    feed_one(kv_[i], kDecodeFrom);
-                }
-                batch.push_back(chunk(i, 1));
-            }
-            engine::forward(model_, workspace_, batch);
-        }
-        return static_cast<double>(n_steps * static_cast<int64_t>(n)) / seconds;
-    }
-    size_t n_sequences() const { return kv_.size(); }
-
-private:
-    engine::SequenceChunk chunk(size_t i, int64_t n) {
-        const size_t from =
-            i * static_cast<size_t>(kContext) + static_cast<size_t>(kv_[i].n_tokens());
-        return {&kv_[i], std::span(tokens_).subspan(from, static_cast<size_t>(n)),
-                engine::LogitsWanted::last,
-                logits_.data() + i * static_cast<size_t>(model_.config().n_vocab)};
-    }
-    void feed_one(engine::KvState& kv, int64_t n) {
-        const auto one = chunk(static_cast<size_t>(&kv - kv_.data()), n);
-        engine::forward(model_, workspace_, {&one, 1});
-    }
-
-    const engine::Model& model_;
-    engine::Workspace workspace_;
-    std::vector<engine::KvState> kv_;
-    std::vector<int32_t> tokens_;
-    std::vector<float> logits_;
-};
-
-struct Series {
+struct Figure {
     const char* name;
-    std::vector<double> values;
+    engine::Series values;
 
-    double at(double part) {
-        if (values.empty()) return NAN;
-        std::sort(values.begin(), values.end());
-        return values[static_cast<size_t>(part * static_cast<double>(values.size() - 1) + 0.5)];
-    }
-    void print() {
-        std::printf("%-28s %8.2f [%.2f-%.2f] n=%zu\n", name, at(0.5), at(0.25), at(0.75),
-                    values.size());
+    void print() const {
+        std::printf("%-28s %8.2f [%.2f-%.2f] n=%zu\n", name, values.median(), values.at(0.25),
+                    values.at(0.75), values.n());
     }
 };
 
+// And what one decoded token reads of its stored weights.
 engine::Result<std::unique_ptr<engine::Model>> load(const Options& o, double& megabytes) {
-    for (const auto shape : bench::kShapes) {
-        if (o.model != shape) continue;
-        const auto config = bench::shape_config(shape);
-        auto source = bench::shape_tensors(config);
-        megabytes = bench::bytes_per_token(config, *source) / 1e6;
-        return engine::Model::from_source(config, std::move(source), o.options);
+    engine::ModelConfig config;
+    std::unique_ptr<engine::TensorSource> source;
+    if (std::ranges::find(bench::kShapes, o.model) != std::end(bench::kShapes)) {
+        config = bench::shape_config(o.model);
+        source = bench::shape_tensors(config);
+    } else {
+        auto files = engine::open_model_files(o.model);
+        if (!files) return tl::unexpected(files.error());
+        auto parsed = engine::parse_model_config(*files);
+        if (!parsed) return tl::unexpected(parsed.error());
+        config = std::move(*parsed);
+        source = std::move(files->tensors);
     }
-    auto source = engine::open_checkpoint(o.model);
-    if (!source) return tl::unexpected(source.error());
-    auto model = engine::Model::load(o.model, o.options);
-    if (model) megabytes = bench::bytes_per_token((*model)->config(), **source) / 1e6;
-    return model;
+    const auto costs = engine::weight_costs(config, *source);
+    if (!costs) return tl::unexpected(costs.error());
+    megabytes = engine::backbone(*costs).bytes_read / 1e6;
+    return engine::Model::from_source(config, std::move(source), o.options);
 }
 
 }  // namespace
@@ -151,37 +88,45 @@ int main(int argc, char** argv) {
     if (argc < 2) return std::fputs("engine_bench SHAPE|DIRECTORY ...\n", stderr), 2;
     const Options o = parse(argc, argv);
     double megabytes = 0;
-    const double begin = bench::seconds_of_now();
+    const double begin = engine::seconds_of_now();
     const auto model = load(o, megabytes);
     if (!model) return std::fprintf(stderr, "%s\n", model.error().detail.c_str()), 1;
     engine::kernels::ThreadPool pool(o.n_threads);
     std::printf("%s, %s, %s, %d threads, %.0f M parameters, %.0f MB a token, loaded in %.1f s\n",
                 o.model.c_str(), to_string(o.options.numerics), engine::kernels::to_string(o.isa),
                 pool.n_threads(), static_cast<double>((*model)->n_parameters()) / 1e6, megabytes,
-                bench::seconds_of_now() - begin);
-    bench::ReadProbe reads(pool);
-    bench::MultiplyProbe products(pool, o.isa);
-    Bench bench(**model, pool, o);
-    bench.decode_rate(1);
-    Series read{"read, GB/s", {}}, decode{"decode, tokens/s", {}}, fraction{"decode / read", {}},
+                engine::seconds_of_now() - begin);
+    engine::ReadProbe reads(pool);
+    engine::MultiplyProbe products(pool, o.isa);
+    const auto n_batch = static_cast<size_t>(o.n_batch);
+    engine::StepBench bench(
+        **model, pool,
+        {.n_sequences = o.n_batch,
+         .context = kContext,
+         .n_prefill = kPrefill,
+         .kv = engine::kv_format_of(std::nullopt, o.options.roundings, o.options.numerics),
+         .isa = o.isa});
+    bench.decode_rate(1, kSeconds);
+    Figure read{"read, GB/s", {}}, decode{"decode, tokens/s", {}}, fraction{"decode / read", {}},
         batch{"decode of the batch", {}}, gain{"batch / one", {}}, product{"int8 tile, GOP/s", {}},
         prefill{"prefill of 512, tokens/s", {}};
     for (int round = 0; round < o.n_rounds; ++round) {
         const double before = reads.gigabytes_per_second();
-        const double one = bench.decode_rate(1);
+        const double one = bench.decode_rate(1, kSeconds);
         const double after = reads.gigabytes_per_second();
-        const double all = bench.decode_rate(bench.n_sequences());
-        product.values.push_back(products.giga_operations_per_second());
-        prefill.values.push_back(bench.prefill_rate());
+        const double all = bench.decode_rate(n_batch, kSeconds);
+        product.values.add(products.giga_operations_per_second());
+        prefill.values.add(bench.prefill_rate());
         if (std::abs(before - after) > 0.15 * std::max(before, after)) continue;
-        read.values.push_back((before + after) / 2);
-        decode.values.push_back(one);
-        fraction.values.push_back(one * megabytes / 1e3 / read.values.back());
-        batch.values.push_back(all);
-        gain.values.push_back(all / one);
+        const double rate = (before + after) / 2;
+        read.values.add(rate);
+        decode.values.add(one);
+        fraction.values.add(one * megabytes / 1e3 / rate);
+        batch.values.add(all);
+        gain.values.add(all / one);
     }
-    for (Series* series : {&read, &decode, &fraction, &batch, &gain, &product, &prefill}) {
-        series->print();
+    for (const Figure* figure : {&read, &decode, &fraction, &batch, &gain, &product, &prefill}) {
+        figure->print();
     }
     return 0;
 }

@@ -9,17 +9,17 @@
 #include "engine/kernels/thread_pool.h"
 #include "engine/model/layer_weights.h"
 
-namespace bench {
+namespace engine {
 
 // GB/s of reading memory far larger than the caches, in large pages, in pieces as kernels do.
 class ReadProbe {
 public:
-    explicit ReadProbe(engine::kernels::ThreadPool& pool);
+    explicit ReadProbe(kernels::ThreadPool& pool);
     double gigabytes_per_second();
 
 private:
-    engine::kernels::ThreadPool& pool_;
-    engine::ConvertedStorage storage_;
+    kernels::ThreadPool& pool_;
+    ConvertedStorage storage_;
     uint64_t* words_;
     std::vector<uint64_t> sums_;
 };
@@ -27,13 +27,13 @@ private:
 // 10^9 int8 operations (products and sums) a second of the best tile on weights that stay in L1.
 class MultiplyProbe {
 public:
-    MultiplyProbe(engine::kernels::ThreadPool& pool, engine::kernels::Isa isa);
+    MultiplyProbe(kernels::ThreadPool& pool, kernels::Isa isa);
     double giga_operations_per_second();
 
 private:
-    engine::kernels::ThreadPool& pool_;
-    const engine::kernels::PanelOps& ops_;
-    engine::ConvertedStorage storage_;
+    kernels::ThreadPool& pool_;
+    const kernels::PanelOps& ops_;
+    ConvertedStorage storage_;
     std::byte* panels_;
     std::vector<const std::byte*> x_;
     std::vector<float> y_;
@@ -42,4 +42,4 @@ private:
 
 double seconds_of_now();
 
-}  // namespace bench
+}  // namespace engine

@@ -1,16 +1,16 @@
-#include "tests/bench/probes.h"
+#include "engine/measure/probes.h"
 
 #include <chrono>
 #include <cstring>
 
 #include "engine/kernels/panel_ops.h"
 
-namespace bench {
+namespace engine {
 namespace {
 
-using engine::kernels::PanelProduct;
-using engine::kernels::PanelType;
-using engine::kernels::QuantisedRow;
+using kernels::PanelProduct;
+using kernels::PanelType;
+using kernels::QuantisedRow;
 
 constexpr int64_t kBytes = int64_t{512} << 20;
 constexpr int64_t kPieces = 2048;
@@ -28,7 +28,7 @@ double seconds_of_now() {
         .count();
 }
 
-ReadProbe::ReadProbe(engine::kernels::ThreadPool& pool)
+ReadProbe::ReadProbe(kernels::ThreadPool& pool)
     : pool_(pool),
       words_(static_cast<uint64_t*>(storage_.allocate(kBytes))),
       sums_(static_cast<size_t>(kPieces)) {
@@ -48,9 +48,9 @@ double ReadProbe::gigabytes_per_second() {
     return static_cast<double>(kBytes) / (seconds_of_now() - begin) / 1e9;
 }
 
-MultiplyProbe::MultiplyProbe(engine::kernels::ThreadPool& pool, engine::kernels::Isa isa)
-    : pool_(pool), ops_(engine::kernels::panel_ops(isa)) {
-    const int64_t n_bytes = kRows / 16 * engine::kernels::panel_bytes(PanelType::q8, kCols);
+MultiplyProbe::MultiplyProbe(kernels::ThreadPool& pool, kernels::Isa isa)
+    : pool_(pool), ops_(kernels::panel_ops(isa)) {
+    const int64_t n_bytes = kRows / 16 * kernels::panel_bytes(PanelType::q8, kCols);
     panels_ = static_cast<std::byte*>(storage_.allocate(n_bytes));
     std::memset(panels_, 1, static_cast<size_t>(n_bytes));
     const std::vector<float> ones(static_cast<size_t>(kCols), 1);
@@ -77,4 +77,4 @@ double MultiplyProbe::giga_operations_per_second() {
     return n / (seconds_of_now() - begin) / 1e9;
 }
 
-}  // namespace bench
+}  // namespace engine
