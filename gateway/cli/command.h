@@ -26,7 +26,9 @@ void add_ledger_show(CLI::App& ledger, Invocation& invocation);  // below add_le
 void add_model(CLI::App& app, Invocation& invocation);
 void add_model_text(CLI::App& model, Invocation& invocation);  // below add_model()
 void add_model_convert(CLI::App& model, Invocation& invocation);
+void add_model_plan(CLI::App& model, Invocation& invocation);
 void add_chat(CLI::App& app, Invocation& invocation);
+void add_bench(CLI::App& app, Invocation& invocation);
 
 // What `weir --version [--json]` prints: the program and every linked library.
 std::string version_text(bool json);

@@ -54,6 +54,7 @@ void add_model(CLI::App& app, Invocation& invocation) {
     model->require_subcommand(1);
     add_model_text(*model, invocation);
     add_model_convert(*model, invocation);
+    add_model_plan(*model, invocation);
     const auto words = std::make_shared<Words>();
 
     CLI::App* inspect = model->add_subcommand("inspect", "What a checkpoint holds");

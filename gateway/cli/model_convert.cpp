@@ -1,12 +1,11 @@
 // weir model convert: a checkpoint folder or GGUF file into the other form.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
 
 #include "engine/model_tools.h"
 #include "gateway/cli/command.h"
+#include "gateway/cli/progress_bar.h"
 
 namespace gateway {
 
@@ -17,38 +16,19 @@ struct Words {
     bool json = false;
 };
 
-// On a terminal one line that grows; elsewhere a line for each tenth.
-class ProgressBar {
-public:
-    void show(int64_t n_done, int64_t n_total) {
-        const int64_t percent = n_total > 0 ? 100 * n_done / n_total : 100;
-        if (percent == percent_) return;
-        const bool next_tenth = percent / 10 != percent_ / 10;
-        percent_ = percent;
-        if (on_terminal_) {
-            constexpr int64_t kWidth = 50;
-            const std::string bar(static_cast<size_t>(percent * kWidth / 100), '#');
-            std::fprintf(stderr, "\r[%-50s] %3lld %%  %.1f of %.1f MB", bar.c_str(),
-                         static_cast<long long>(percent), megabytes(n_done), megabytes(n_total));
-        } else if (next_tenth) {
-            std::fprintf(stderr, "%lld %%\n", static_cast<long long>(percent));
-        }
-    }
-    void end() {
-        if (on_terminal_ && percent_ >= 0) std::fputc('\n', stderr);
-    }
-
-private:
-    static double megabytes(int64_t n) { return static_cast<double>(n) / 1e6; }
-    const bool on_terminal_ = ::isatty(STDERR_FILENO) == 1;
-    int64_t percent_ = -1;
-};
+std::string megabytes_of(int64_t n_done, int64_t n_total) {
+    char text[64];
+    std::snprintf(text, sizeof text, "%.1f of %.1f MB", static_cast<double>(n_done) / 1e6,
+                  static_cast<double>(n_total) / 1e6);
+    return text;
+}
 
 int convert(const Words& words) {
     ProgressBar bar;
-    const auto report = engine::convert_model(
-        words.from, words.to,
-        [&bar](int64_t n_done, int64_t n_total) { bar.show(n_done, n_total); });
+    const auto report =
+        engine::convert_model(words.from, words.to, [&bar](int64_t n_done, int64_t n_total) {
+            bar.show(n_done, n_total, megabytes_of(n_done, n_total));
+        });
     bar.end();
     if (!report) {
         std::fprintf(stderr, "weir: %s\n", report.error().detail.c_str());
