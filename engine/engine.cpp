@@ -10,6 +10,7 @@
 #include "engine/calls/call_grammar.h"
 #include "engine/calls/call_memory.h"
 #include "engine/calls/vocabulary.h"
+#include "engine/chat/answer_format.h"
 #include "engine/chat/chat_encoding.h"
 #include "engine/chat/control_ids.h"
 #include "engine/model/kv_choice.h"
@@ -110,13 +111,21 @@ public:
             encode_segments(*segments, *tokenizer_, controls_, static_cast<size_t>(n_ctx_));
         if (!tokens) return tl::unexpected(tokens.error());
         Prompt prompt{std::move(*tokens), tier != config::Effort::none};
-        if (conversation.tools.empty()) return prompt;
-        if (!writes_every_byte_) {
-            return tl::unexpected(Error{Errc::unsupported, "the tokenizer cannot write any name"});
+        const bool has_tools = !conversation.tools.empty();
+        const bool has_format = !conversation.response_format.empty();
+        if ((has_tools || has_format) && !writes_every_byte_) {
+            return tl::unexpected(Error{Errc::unsupported, "the tokenizer cannot write any text"});
         }
-        auto grammar = CallGrammar::make(conversation.tools, conversation.tool_choice);
-        if (!grammar) return tl::unexpected(grammar.error());
-        prompt.calls = std::move(*grammar);
+        if (has_tools) {
+            auto grammar = CallGrammar::make(conversation.tools, conversation.tool_choice);
+            if (!grammar) return tl::unexpected(grammar.error());
+            prompt.calls = std::move(*grammar);
+        }
+        if (has_format) {
+            auto format = answer_format(conversation.response_format);
+            if (!format) return tl::unexpected(format.error());
+            prompt.format = std::move(*format);
+        }
         return prompt;
     }
 

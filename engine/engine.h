@@ -19,19 +19,28 @@
 namespace engine {
 
 class CallGrammar;  // engine/calls/call_grammar.h
+class JsonSchema;   // engine/schema/json_schema.h
 
 enum class Errc : uint8_t {
-    file_missing,      // no such file or folder
-    file_broken,       // a file of the checkpoint says something impossible
-    unsupported,       // a checkpoint or request feature that this engine does not have
-    prompt_invalid,    // messages that the chat encoding cannot render
-    context_exceeded,  // prompt and output limit do not fit n_ctx
-    overloaded,        // n_queued_max sequences wait already
+    file_missing,        // no such file or folder
+    file_broken,         // a file of the checkpoint says something impossible
+    unsupported,         // a checkpoint or request feature that this engine does not have
+    prompt_invalid,      // messages that the chat encoding cannot render
+    schema_unsupported,  // a JSON schema that an answer or a call cannot be held to
+    context_exceeded,    // prompt and output limit do not fit n_ctx
+    overloaded,          // n_queued_max sequences wait already
     shutting_down,
+};
+// Whose schema an error speaks of.
+struct SchemaPlace {
+    std::optional<size_t> tool{};  // in the conversation's tools; absent: the response format
+    std::string name{};
 };
 struct Error {
     Errc code;
     std::string detail;  // one line: what, where, which value
+    // Of schema_unsupported, whose detail is fit to be told to the client.
+    SchemaPlace schema{};
 };
 template <class T>
 using Result = tl::expected<T, Error>;
@@ -61,8 +70,10 @@ struct ToolChoice {
 };
 struct Conversation {
     std::vector<ChatMessage> messages{};
-    std::string tools{};            // the request's array of function tools, JSON; empty: none
-    std::string response_format{};  // said to the model, JSON; empty: none
+    std::string tools{};  // the request's array of function tools, JSON; empty: none
+    // As OpenAI spells it, of type json_object or json_schema: said to the model, and what it says
+    // behind its reasoning is held to it, unless it calls a tool. Empty: none.
+    std::string response_format{};
     ToolChoice tool_choice{};
     // Whose it is: calls of earlier answers to the same owner are said to the model again as it
     // wrote them.
@@ -75,6 +86,7 @@ struct Prompt {
     std::vector<int32_t> tokens{};
     bool thinking = false;                       // the answer starts inside a think block
     std::shared_ptr<const CallGrammar> calls{};  // that the answer may hold; null: none
+    std::shared_ptr<const JsonSchema> format{};  // that its content fits; null: any text
 };
 
 struct Sampling {
@@ -82,8 +94,10 @@ struct Sampling {
     float top_p = 1.0f;
     int top_k = 0;  // 0: off
     float min_p = 0.0f;
-    std::optional<uint64_t> seed;   // absent: drawn by the engine
-    std::vector<std::string> stop;  // at most 16; not searched in reasoning
+    std::optional<uint64_t> seed;  // absent: drawn by the engine
+    // At most 16; not searched in reasoning, nor in content that is held to a format, which they
+    // would cut.
+    std::vector<std::string> stop;
     bool logprobs = false;
     int n_top_logprobs = 0;  // 0..20
     // >= 1: the think block is closed at so many tokens, </think> among them.
@@ -175,7 +189,7 @@ public:
 
     // Renders by the configured encoding version and tokenises. The last message is not the
     // assistant's. `tier` none renders the non-thinking mode. Errors: prompt_invalid;
-    // context_exceeded, if the prompt alone is beyond n_ctx.
+    // schema_unsupported; context_exceeded, if the prompt alone is beyond n_ctx.
     virtual Result<Prompt> prepare(const Conversation& conversation, config::Effort tier) const = 0;
 
     // `sink` must live until its on_end() has returned. Errors: context_exceeded, overloaded,

@@ -13,8 +13,7 @@ tl::unexpected<Error> refuse(Errc code, const config::Endpoint& endpoint, const 
 // What an engine cannot do yet, and the one thing that no upstream has a price for.
 std::string missing_capability(const RequestFacts& facts, const config::Endpoint& endpoint) {
     if (!endpoint.engine) return facts.needs_flex ? "service_tier flex" : "";
-    if (facts.needs_strict_tools) return "a strict tool, a custom tool or functions";
-    if (facts.needs_json) return "response_format";
+    if (facts.needs_custom_tools) return "a custom tool or functions";
     if (facts.needs_images) return "image input";
     if (facts.needs_penalties) return "penalties and logit_bias";
     if (facts.n_choices > 1) return "n above 1";

@@ -19,8 +19,7 @@ struct RequestFacts {
     int64_t n_prompt_tokens = 0;      // an estimate for context fit
     int64_t n_output_tokens_max = 0;  // the client's limit; 0: none, the endpoint's default holds
     int n_choices = 1;
-    bool needs_strict_tools = false;  // strict or custom tools, or functions, their forerunners
-    bool needs_json = false;          // response_format other than text
+    bool needs_custom_tools = false;  // or functions, the forerunners of tools
     bool needs_images = false;        // parts other than text
     bool needs_penalties = false;     // presence/frequency penalty or logit_bias other than neutral
     bool needs_flex = false;          // service_tier flex

@@ -7,7 +7,7 @@ namespace {
 
 using At = CallMachine::At;
 
-constexpr uint32_t kKeyBytesMax = 64;  // of a name that no schema says
+constexpr auto kText = [](const std::string& text) -> const std::string& { return text; };
 
 // Text that leaves no choice, and what stands behind it. Empty: there is a choice.
 struct Tag {
@@ -109,8 +109,15 @@ bool CallMachine::advance(Place& place, uint8_t byte) const {
         } else if (place.at == At::key) {
             place.begin = 0;
             place.end = static_cast<uint32_t>(grammar_->tools()[place.tool].parameters.size());
+        } else if (place.at == At::text) {
+            place.texts = {0, static_cast<uint32_t>(texts(place).size()), 0};
         } else if (place.at == At::json) {
-            place.json = JsonMachine(kinds_of(grammar_->tools()[place.tool], place.key));
+            const ToolRule& tool = grammar_->tools()[place.tool];
+            if (tool.schema) {
+                place.value = SchemaMachine(*tool.schema, tool.parameters[place.key].edge);
+            } else {
+                place.json = JsonMachine(kinds_of(tool, place.key));
+            }
         }
         return true;
     }
@@ -118,7 +125,7 @@ bool CallMachine::advance(Place& place, uint8_t byte) const {
         case At::tool_name:
             return advance_tool_name(place, byte);
         case At::body:
-            if (byte == '\n') return go(place, At::empty_call);
+            if (byte == '\n') return may_close(place) && go(place, At::empty_call);
             return byte == '<' && may_have_more(place) && go(place, At::parameter_open);
         case At::key:
             return advance_key(place, byte);
@@ -128,13 +135,11 @@ bool CallMachine::advance(Place& place, uint8_t byte) const {
             return byte == 'f' && kinds != json_kinds::string && go(place, At::kind_false);
         }
         case At::text:
-            place.n = byte == '<' ? 1 : byte == '/' && place.n == 1 ? 2 : 0;
-            return true;
+            return advance_text(place, byte);
         case At::json:
-            if (byte == '<' && place.json.complete()) return go(place, At::json_close);
-            return place.json.push(byte);
+            return advance_json(place, byte);
         case At::next_parameter:
-            return byte == '/' && go(place, At::call_close);
+            return byte == '/' && may_close(place) && go(place, At::call_close);
         case At::next_call:
             return byte == '/' && go(place, At::calls_close);
         default:
@@ -168,8 +173,52 @@ bool CallMachine::advance_key(Place& place, uint8_t byte) const {
     for (size_t key = place.begin; key < place.end; ++key) {
         if (open(key)) return true;
     }
-    return tool.any_parameter && place.n <= kKeyBytesMax && byte >= 0x20 && byte != '<' &&
-           byte != '\\';
+    return tool.any_parameter && byte >= 0x20 && byte != '<' && byte != '\\';
+}
+
+bool CallMachine::advance_text(Place& place, uint8_t byte) const {
+    place.n = byte == '<' ? 1 : byte == '/' && place.n == 1 ? 2 : 0;
+    const std::vector<std::string>& texts = this->texts(place);
+    if (texts.empty()) return true;
+    place.texts.narrow(texts, kText, byte);
+    return place.texts.any();
+}
+
+bool CallMachine::advance_json(Place& place, uint8_t byte) const {
+    const bool is_strict = grammar_->tools()[place.tool].schema != nullptr;
+    const bool is_whole = is_strict ? place.value.complete() : place.json.complete();
+    if (byte == '<' && is_whole) return go(place, At::json_close);
+    return is_strict ? place.value.push(byte) : place.json.push(byte);
+}
+
+JsonText CallMachine::text(const Place& place) const {
+    const ToolRule& tool = grammar_->tools()[place.tool];
+    if (place.at == At::key && tool.any_parameter) {
+        const bool is_any = place.n > 0 && place.begin == place.end;
+        return is_any ? JsonText::name : JsonText::listed;
+    }
+    if (place.at != At::json) return JsonText::none;
+    return tool.schema ? place.value.text() : place.json.text();
+}
+
+// What the text under way may be; empty: any text.
+const std::vector<std::string>& CallMachine::texts(const Place& place) const {
+    static const std::vector<std::string> kAny;
+    const ToolRule& tool = grammar_->tools()[place.tool];
+    return place.key == kAnyKey ? kAny : tool.parameters[place.key].texts;
+}
+
+bool CallMachine::in_listed_text() const {
+    return place_.at == At::text && !texts(place_).empty();
+}
+
+bool CallMachine::may_close(const Place& place) const {
+    const std::vector<ParameterRule>& parameters = grammar_->tools()[place.tool].parameters;
+    for (size_t key = 0; key < parameters.size(); ++key) {
+        const bool is_written = place.at != At::body && written_[key];
+        if (parameters[key].required && !is_written) return false;
+    }
+    return true;
 }
 
 bool CallMachine::may_have_more(const Place& place) const {
@@ -190,7 +239,7 @@ bool CallMachine::takes_dsml() const {
         case At::calls_close:
             return true;
         case At::text:
-            return place_.n == 2;
+            return place_.n == 2 && (!in_listed_text() || place_.texts.whole(texts(place_), kText));
         case At::next_parameter:
             return may_have_more(place_);
         case At::next_call:

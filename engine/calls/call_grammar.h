@@ -11,11 +11,13 @@
 //
 // byte for byte as the encoding prints it: one line end between tags, none elsewhere, an empty line
 // in a call without parameters. Tools and keys are those of the request, a key stands in a call
-// once, and a value is of a kind that its schema names.
+// once, and a value is of a kind that its schema names. Calls of a strict tool hold its schema: a
+// value fits, and no key is missing that is required.
 #include <memory>
 
-#include "engine/calls/json_machine.h"
 #include "engine/calls/tool_rules.h"
+#include "engine/schema/json_machine.h"
+#include "engine/schema/schema_machine.h"
 
 namespace engine {
 
@@ -78,9 +80,11 @@ public:
         uint32_t n = 0;      // bytes of the tag or the name; of a text, of the </ at its end
         uint32_t begin = 0;  // names that go on like that, half open
         uint32_t end = 0;
-        size_t tool = 0;  // in tools(), from `head` on
-        size_t key = 0;   // in the tool's parameters, from `kind` on; kAnyKey: of another name
-        JsonMachine json;
+        size_t tool = 0;      // in tools(), from `head` on
+        size_t key = 0;       // in the tool's parameters, from `kind` on; kAnyKey: of another name
+        Names texts{};        // of a text that must be listed
+        JsonMachine json;     // of a tool that is not strict
+        SchemaMachine value;  // of one that is
     };
 
     // Behind the first DSML token of a block, or before the block's lead.
@@ -88,6 +92,10 @@ public:
 
     // False: no block goes on like that. Place and machine are of no use afterwards.
     bool advance(Place& place, uint8_t byte) const;
+    // Inside the quotes of JSON, or of a key that may be any.
+    JsonText text(const Place& place) const;
+    // Inside a text that must be one of a list.
+    bool in_listed_text() const;
     bool push(uint8_t byte) { return advance(place_, byte); }
     bool takes_dsml() const;
     bool push_dsml();
@@ -99,7 +107,11 @@ public:
 private:
     bool advance_tool_name(Place& place, uint8_t byte) const;
     bool advance_key(Place& place, uint8_t byte) const;
+    bool advance_text(Place& place, uint8_t byte) const;
+    bool advance_json(Place& place, uint8_t byte) const;
+    const std::vector<std::string>& texts(const Place& place) const;
     bool may_have_more(const Place& place) const;
+    bool may_close(const Place& place) const;
     static bool go(Place& place, At at);
 
     std::shared_ptr<const CallGrammar> grammar_;

@@ -2,29 +2,13 @@
 
 #include <algorithm>
 
-#include "engine/calls/json_machine.h"
+#include "engine/calls/strict_rule.h"
 #include "engine/chat/json_cursor.h"
+#include "engine/schema/schema_path.h"
+#include "engine/schema/schema_words.h"
 
 namespace engine {
 namespace {
-
-bool is_writable(const std::string& name) {
-    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-        return static_cast<uint8_t>(c) >= 0x20 && c != '"' && c != '<';
-    });
-}
-
-uint8_t kind_of(std::string_view word) {
-    using namespace json_kinds;
-    if (word == "null") return null;
-    if (word == "boolean") return boolean;
-    if (word == "integer") return integer;
-    if (word == "number") return number | integer;
-    if (word == "string") return string;
-    if (word == "array") return array;
-    if (word == "object") return object;
-    return any;
-}
 
 // Of a property's schema. What says no type may be anything.
 bool read_kinds(JsonCursor& json, uint8_t& kinds) {
@@ -36,7 +20,7 @@ bool read_kinds(JsonCursor& json, uint8_t& kinds) {
         std::string word;
         if (json.next() == JsonCursor::Kind::string) {
             if (!json.string(word)) return false;
-            kinds = kind_of(word);
+            kinds = kinds_of_type(word).value_or(json_kinds::any);
             return true;
         }
         if (json.next() != JsonCursor::Kind::array) return json.skip(other);
@@ -45,7 +29,7 @@ bool read_kinds(JsonCursor& json, uint8_t& kinds) {
             word.clear();
             if (json.next() != JsonCursor::Kind::string) return json.skip(other);
             if (!json.string(word)) return false;
-            all |= kind_of(word);
+            all |= kinds_of_type(word).value_or(json_kinds::any);
             return true;
         });
         kinds = all != 0 ? all : json_kinds::any;
@@ -87,45 +71,82 @@ bool read_schema(JsonCursor& json, ToolRule& tool) {
         });
     });
     if (!lists && !closed) tool.any_parameter = true;
-    sort_by_name(tool.parameters);
     return whole;
 }
 
-bool read_function(JsonCursor& json, std::vector<ToolRule>& tools) {
-    ToolRule tool;
-    const bool whole = json.object([&](const std::string& key) {
+struct FunctionTool {
+    ToolRule rule;
+    size_t place;  // among the tools
+    bool strict = false;
+    std::string_view parameters{};  // a schema, or empty
+};
+
+bool read_function(JsonCursor& json, FunctionTool& tool) {
+    return json.object([&](const std::string& key) {
         std::string_view other;
         if (key == "name" && json.next() == JsonCursor::Kind::string) {
-            tool.name.clear();
-            return json.string(tool.name);
+            tool.rule.name.clear();
+            return json.string(tool.rule.name);
         }
-        if (key != "parameters") return json.skip(other);
-        tool.parameters.clear();
-        tool.any_parameter = false;
-        return read_schema(json, tool);
+        if (key == "strict" && json.next() == JsonCursor::Kind::boolean)
+            return json.boolean(tool.strict);
+        return json.skip(key == "parameters" ? tool.parameters : other);
     });
-    if (is_writable(tool.name)) tools.push_back(std::move(tool));
-    return whole;
+}
+
+Result<std::vector<FunctionTool>> read_functions(std::string_view tools) {
+    std::vector<FunctionTool> functions;
+    JsonCursor json(tools);
+    size_t place = 0;
+    const bool whole = json.array([&] {
+        const size_t here = place++;
+        return json.object([&](const std::string& key) {
+            std::string_view other;
+            if (key != "function") return json.skip(other);
+            return read_function(json, functions.emplace_back(FunctionTool{{}, here}));
+        });
+    });
+    if (whole && json.done()) return functions;
+    return tl::unexpected(Error{Errc::prompt_invalid, "tools are no array of functions"});
+}
+
+// All that the strict tools of one request may have.
+constexpr size_t kStrictBytesMax = size_t{256} << 10;
+
+Result<void> add_parameters(FunctionTool& tool, size_t& n_strict_bytes) {
+    if (!tool.strict) {
+        JsonCursor json(tool.parameters);
+        if (!tool.parameters.empty()) read_schema(json, tool.rule);
+        return {};
+    }
+    n_strict_bytes += tool.parameters.size();
+    auto held = n_strict_bytes > kStrictBytesMax
+                    ? refuse_schema({}, "the schemas of all strict functions are larger than " +
+                                            std::to_string(kStrictBytesMax) + " bytes.")
+                    : hold_strictly(tool.rule, tool.parameters);
+    if (!held) held.error().schema = {tool.place, tool.rule.name};
+    return held;
 }
 
 }  // namespace
 
 Result<std::vector<ToolRule>> read_tool_rules(std::string_view tools, const ToolChoice& choice) {
-    std::vector<ToolRule> rules;
-    JsonCursor json(tools);
-    const bool whole = json.array([&] {
-        return json.object([&](const std::string& key) {
-            std::string_view other;
-            return key == "function" ? read_function(json, rules) : json.skip(other);
-        });
-    });
-    if (!whole || !json.done()) {
-        return tl::unexpected(Error{Errc::prompt_invalid, "tools are no array of functions"});
-    }
+    auto functions = read_functions(tools);
+    if (!functions) return tl::unexpected(functions.error());
     const auto& only = choice.only;
-    std::erase_if(rules, [&only](const ToolRule& rule) {
-        return !only.empty() && std::find(only.begin(), only.end(), rule.name) == only.end();
+    std::erase_if(*functions, [&](const FunctionTool& tool) {
+        const bool is_chosen =
+            only.empty() || std::find(only.begin(), only.end(), tool.rule.name) != only.end();
+        return !is_chosen || choice.mode == ToolChoice::Mode::none || !is_writable(tool.rule.name);
     });
+    std::vector<ToolRule> rules;
+    size_t n_strict_bytes = 0;
+    for (FunctionTool& tool : *functions) {
+        if (auto added = add_parameters(tool, n_strict_bytes); !added)
+            return tl::unexpected(added.error());
+        sort_by_name(tool.rule.parameters);
+        rules.push_back(std::move(tool.rule));
+    }
     sort_by_name(rules);
     return rules;
 }

@@ -12,6 +12,10 @@ bool begins_dsml(std::string_view bytes) {
     return bytes.substr(0, n) == kBar.substr(0, n);
 }
 
+bool has_less(std::string_view bytes) {
+    return bytes.find('<') != std::string_view::npos;
+}
+
 }  // namespace
 
 AnswerMask::AnswerMask(const Tokenizer& tokenizer, const ControlIds& controls, int64_t n_vocab)
@@ -22,6 +26,11 @@ AnswerMask::AnswerMask(const Tokenizer& tokenizer, const ControlIds& controls, i
     json_string_ = text;
     for (const int32_t id : vocabulary_.breaking()) {
         if (id < n_vocab) json_string_[static_cast<size_t>(id)] = TokenUse::never;
+    }
+    key_ = json_string_;
+    for (size_t id = 0; id < key_.size(); ++id) {
+        if (key_[id] == TokenUse::text && has_less(tokenizer.bytes(static_cast<int32_t>(id))))
+            key_[id] = TokenUse::never;
     }
     tags_.assign(text.size(), TokenUse::never);
     think_end_ = tags_;
@@ -58,6 +67,10 @@ std::span<const TokenUse> AnswerMask::next(const AnswerStream& answer) {
         case AnswerStream::State::ended:
             break;
     }
+    if (const FormatMachine* const format = answer.format()) {
+        const auto use = [](bool may) { return may ? TokenUse::control : TokenUse::never; };
+        return found(*format, json_string_, use(format->takes_dsml()), use(format->complete()));
+    }
     return text(content_, answer);
 }
 
@@ -68,7 +81,7 @@ std::span<const TokenUse> AnswerMask::text(Masks& masks, const AnswerStream& ans
     Mask& mask = is_plain ? masks.plain : masks.behind_less;
     const bool opens = grammar && grammar->may_call() && is_less;
     set(mask, Control::dsml, opens ? TokenUse::control : TokenUse::never);
-    const bool ends = !grammar || !grammar->must_call();
+    const bool ends = (!grammar || !grammar->must_call()) && !answer.format();
     set(mask, Control::eos, ends ? TokenUse::control : TokenUse::never);
     return mask;
 }
@@ -76,24 +89,28 @@ std::span<const TokenUse> AnswerMask::text(Masks& masks, const AnswerStream& ans
 std::span<const TokenUse> AnswerMask::calls(const CallMachine& machine) {
     const CallMachine::Place& place = machine.place();
     const TokenUse dsml = machine.takes_dsml() ? TokenUse::control : TokenUse::never;
-    if (place.at == CallMachine::At::text) {
-        Mask& mask = place.n == 0 ? value_.plain : value_.behind_less;
-        set(mask, Control::dsml, dsml);
-        return mask;
-    }
-    const bool in_string = place.at == CallMachine::At::json && place.json.in_string();
-    Mask& mask = in_string ? json_string_ : tags_;
-    if (in_string) {
-        for (const int32_t id : vocabulary_.breaking()) {
-            if (vocabulary_.accepts(machine, id)) found_.push_back(id);
-        }
-    } else {
-        vocabulary_.find(machine, found_);
-    }
-    std::erase_if(found_, [&](int32_t id) { return static_cast<size_t>(id) >= mask.size(); });
+    const bool is_text = place.at == CallMachine::At::text && !machine.in_listed_text();
+    if (place.at == CallMachine::At::key) return found(machine, key_, dsml, TokenUse::never);
+    if (!is_text) return found(machine, json_string_, dsml, TokenUse::never);
+    Mask& mask = place.n == 0 ? value_.plain : value_.behind_less;
+    set(mask, Control::dsml, dsml);
+    return mask;
+}
+
+template <class Machine>
+std::span<const TokenUse> AnswerMask::found(const Machine& machine, Mask& in_text, TokenUse dsml,
+                                            TokenUse eos) {
+    const JsonText text = machine.text(machine.place());
+    Mask& mask = text != JsonText::none ? in_text : tags_;
+    vocabulary_.find(machine, found_);
+    std::erase_if(found_, [&](int32_t id) {
+        return static_cast<size_t>(id) >= mask.size() ||
+               (text == JsonText::name && !vocabulary_.accepts(machine, id));
+    });
     for (const int32_t id : found_) mask[static_cast<size_t>(id)] = TokenUse::text;
     changed_ = &mask;
     set(mask, Control::dsml, dsml);
+    set(mask, Control::eos, eos);
     return mask;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Which tokens an answer may go on with, so that what it says can always be read: text until EOS,
-// and where tools may be called, calls of the right form. Markup in any other place never comes up.
+// or what fits its format, and where tools may be called, calls of the right form. Markup in any
+// other place never comes up.
 #include <span>
 #include <vector>
 
@@ -29,6 +30,10 @@ private:
     Masks masks_of(Mask plain) const;
     std::span<const TokenUse> text(Masks& masks, const AnswerStream& answer);
     std::span<const TokenUse> calls(const CallMachine& machine);
+    // What a machine goes on with, and of controls; in_text: what any text inside quotes may.
+    template <class Machine>
+    std::span<const TokenUse> found(const Machine& machine, Mask& in_text, TokenUse dsml,
+                                    TokenUse eos);
     void set(Mask& mask, Control control, TokenUse use) const;
 
     const Tokenizer& tokenizer_;
@@ -36,10 +41,11 @@ private:
     const Vocabulary vocabulary_;
     Masks thinking_, content_, value_;  // value: of a parameter that is a text
     Mask json_string_;                  // what any JSON string may go on with, and found_
+    Mask key_;                          // the same of a key that may be any
     Mask tags_;                         // found_ alone
     Mask think_end_;
-    std::vector<int32_t> found_;  // rows that one of the two has besides
-    Mask* changed_ = nullptr;     // which of the two
+    std::vector<int32_t> found_;  // rows that one of the three has besides
+    Mask* changed_ = nullptr;     // which of the three
 };
 
 }  // namespace engine

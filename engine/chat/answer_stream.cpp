@@ -1,5 +1,6 @@
 #include "engine/chat/answer_stream.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace engine {
@@ -8,18 +9,20 @@ using At = CallMachine::At;
 
 AnswerStream::AnswerStream(const Tokenizer& tokenizer, const ControlIds& controls, bool thinking,
                            const std::vector<std::string>& stops, AnswerCalls calls,
-                           int64_t n_reasoning_max)
+                           int64_t n_reasoning_max, const std::shared_ptr<const JsonSchema>& format)
     : tokenizer_(tokenizer),
       controls_(controls),
       calls_given_(std::move(calls)),
       n_reasoning_max_(n_reasoning_max),
       state_(State::thinking),
-      stops_(stops) {
+      stops_(format ? std::vector<std::string>() : stops) {
+    if (format) format_.emplace(format, may_call());
     if (!thinking) end_thinking();
 }
 
 void AnswerStream::push(int32_t token, std::optional<TokenLogprob> logprob, TokenDelta& delta) {
     if (token == controls_[Control::eos]) {
+        format_broken_ |= format_ && state_ != State::calls && !format_->complete();
         end(delta);
         return;
     }
@@ -65,6 +68,10 @@ void AnswerStream::push_content_token(int32_t token, std::optional<TokenLogprob>
         return;
     }
     if (tokenizer_.is_added(token)) return;
+    if (!fits_format(tokenizer_.bytes(token))) {
+        end(delta);
+        return;
+    }
     if (logprob) held_.push_back({n_content_, std::move(*logprob)});
     note_tail(tokenizer_.bytes(token));
     std::string text, certain;
@@ -72,6 +79,12 @@ void AnswerStream::push_content_token(int32_t token, std::optional<TokenLogprob>
     n_content_ += text.size();
     hold_lead(text, certain);
     take_content(certain, delta);
+}
+
+bool AnswerStream::fits_format(std::string_view bytes) {
+    const auto goes_on = [this](char byte) { return format_->push(static_cast<uint8_t>(byte)); };
+    format_broken_ = format_ && !std::all_of(bytes.begin(), bytes.end(), goes_on);
+    return !format_broken_;
 }
 
 void AnswerStream::push_call_token(int32_t token, TokenDelta& delta) {
@@ -196,6 +209,7 @@ void AnswerStream::end(TokenDelta& delta) {
 }
 
 FinishReason AnswerStream::reason() const {
+    if (format_broken_) return FinishReason::failed;
     return calls_ && !calls_->calls().empty() ? FinishReason::tool_calls : FinishReason::stop;
 }
 

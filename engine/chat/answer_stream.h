@@ -5,12 +5,14 @@
 //
 // A block opens with a DSML token behind a <, in reasoning as well as in content, if the answer may
 // call at all; it ends either. Line ends in front of it belong to it, so they wait until it is
-// known what follows. Stop strings are searched in content only.
+// known what follows. Stop strings are searched in content only, and not where it is held to a
+// format.
 #include <deque>
 #include <optional>
 
 #include "engine/calls/call_memory.h"
 #include "engine/calls/call_stream.h"
+#include "engine/chat/answer_format.h"
 #include "engine/chat/control_ids.h"
 #include "engine/chat/stop_matcher.h"
 #include "engine/engine.h"
@@ -34,7 +36,8 @@ public:
     // `thinking`: the prompt ends inside a think block, which holds n_reasoning_max tokens at most.
     AnswerStream(const Tokenizer& tokenizer, const ControlIds& controls, bool thinking,
                  const std::vector<std::string>& stops, AnswerCalls calls = {},
-                 int64_t n_reasoning_max = INT64_MAX);
+                 int64_t n_reasoning_max = INT64_MAX,
+                 const std::shared_ptr<const JsonSchema>& format = nullptr);
 
     // Takes the next token, one that AnswerMask allows. Adds to `delta` what may go out; if the
     // state is `ended` afterwards, that is all there is. A log-probability goes out with the first
@@ -52,7 +55,9 @@ public:
     }
     const CallGrammar* grammar() const { return calls_given_.grammar.get(); }
     const CallStream* calls() const { return calls_ ? &*calls_ : nullptr; }
-    // Of an answer that ended by itself: tool_calls or stop.
+    const FormatMachine* format() const { return format_ ? &*format_ : nullptr; }
+    // Of an answer that ended by itself: tool_calls or stop; failed, if its content does not fit
+    // the format, which AnswerMask does not let happen.
     FinishReason reason() const;
     int64_t n_output() const { return n_output_; }        // without EOS
     int64_t n_reasoning() const { return n_reasoning_; }  // of n_output; </think> is one of them
@@ -63,6 +68,7 @@ private:
     void push_thinking(int32_t token, TokenDelta& delta);
     void push_content_token(int32_t token, std::optional<TokenLogprob> logprob, TokenDelta& delta);
     void push_call_token(int32_t token, TokenDelta& delta);
+    bool fits_format(std::string_view bytes);
     void take_content(std::string_view text, TokenDelta& delta);
     void release_stops(TokenDelta& delta);
     void release_logprobs(TokenDelta& delta);
@@ -90,6 +96,8 @@ private:
     size_t n_content_ = 0;   // bytes of content so far, lead included
     size_t n_released_ = 0;  // of these, bytes that went out
     std::optional<CallStream> calls_;
+    std::optional<FormatMachine> format_;
+    bool format_broken_ = false;
     CallMemory::Block written_;
     int64_t n_output_ = 0;
     int64_t n_reasoning_ = 0;

@@ -53,7 +53,8 @@ Result<SequenceId> Scheduler::submit(Prompt prompt, const Sampling& sampling, co
         return tl::unexpected(checked.error());
     }
     AnswerStream answer(tokenizer_, controls_, prompt.thinking, sampling.stop,
-                        {prompt.calls, memory_, terms.owner}, sampling.n_reasoning_max);
+                        {prompt.calls, memory_, terms.owner}, sampling.n_reasoning_max,
+                        prompt.format);
     const size_t n_prompt = prompt.tokens.size();
     const int64_t kv_bytes = decoder_.kv_bytes(static_cast<int64_t>(n_prompt) + terms.n_output_max);
     Owned sequence(new Sequence{{},

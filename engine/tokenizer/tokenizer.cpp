@@ -39,8 +39,8 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const std::filesystem::path& 
     }
     auto tokenizer = parse(json);
     if (!tokenizer) {
-        const auto& [code, detail] = tokenizer.error();
-        return tl::unexpected(Error{code, file.string() + ": " + detail});
+        const Error& error = tokenizer.error();
+        return tl::unexpected(Error{error.code, file.string() + ": " + error.detail});
     }
     return tokenizer;
 }

@@ -90,6 +90,16 @@ ApiError output_limit_exceeded(std::optional<int64_t> limit, const ErrorContext&
     return bad_request(std::move(text), "max_tokens", "invalid_value");
 }
 
+// In the words of strict_schema.h, whose checks the schema has passed.
+ApiError schema_unsupported(const engine::Error& error) {
+    const engine::SchemaPlace& schema = error.schema;
+    const std::string of = schema.tool ? "function '" : "response_format '";
+    const std::string text = "Invalid schema for " + of + schema.name + "': " + error.detail;
+    if (!schema.tool) return bad_request(text, "response_format", "unsupported_value");
+    return bad_request(text, "tools[" + std::to_string(*schema.tool) + "].function.parameters",
+                       "invalid_function_parameters");
+}
+
 std::string quoted_model(const ErrorContext& context) {
     return std::string("`").append(context.model).append("`");
 }
@@ -176,6 +186,8 @@ ApiError api_error(const engine::Error& error, const ErrorContext& context) {
                                    quoted_model(context) +
                                    ": it answers a conversation that ends with a user message.",
                                "messages", "invalid_value");
+        case engine::Errc::schema_unsupported:
+            return schema_unsupported(error);
         case engine::Errc::unsupported:
             return bad_request(
                 "The model " + quoted_model(context) + " does not support this request.",

@@ -33,7 +33,7 @@ Fault check_fields(const RequestFields& fields, ChatRequest& request) {
     if (auto fault = check_tools(fields, tools)) return fault;
     if (auto fault = check_sampling(fields, request)) return fault;
     if (auto fault = check_identity_and_cache(fields)) return fault;
-    if (auto fault = check_response_format(fields, messages.says_json, request)) return fault;
+    if (auto fault = check_response_format(fields, messages.says_json)) return fault;
     if (auto fault = check_service_tier(fields, request)) return fault;
     if (auto fault = check_max_tokens(fields, request)) return fault;
     if (auto fault = read_thinking(fields, request.thinking)) return fault;
@@ -41,7 +41,7 @@ Fault check_fields(const RequestFields& fields, ChatRequest& request) {
     if (auto fault = check_stream(fields, request)) return fault;
     if (auto fault = check_rest(fields)) return fault;
     if (auto fault = check_extensions(fields, request)) return fault;
-    request.needs_strict_tools = tools.has_strict;
+    request.needs_custom_tools = tools.has_custom;
     request.needs_images = messages.has_media;
     const PromptBound bound = prompt_bound(fields, messages, tools);
     request.n_prompt_tokens_bound = bound.n_tokens_max;

@@ -36,8 +36,8 @@ struct ChatRequest {
     int n_choices = 1;
     engine::Sampling sampling;
     routing::ThinkingAsk thinking;
-    bool needs_strict_tools = false;  // or custom ones, or functions
-    bool needs_json = false, needs_images = false, needs_penalties = false;
+    bool needs_custom_tools = false;  // or functions
+    bool needs_images = false, needs_penalties = false;
     bool needs_flex = false;  // service_tier flex: may wait for others
 
     // An upper bound of prompt tokens for any remote byte-level BPE model: never below the truth.
@@ -72,7 +72,7 @@ tl::expected<ChatRequest, ApiError> parse_chat_request(std::string body,
                                                        const config::Config& config);
 
 // The conversation as the engine's encoder takes it: parts flattened, developer renamed to system,
-// tools as they stand. Errors (400): what the local encoding cannot render.
+// tools and response format as they stand. Errors (400): what the local encoding cannot render.
 tl::expected<engine::Conversation, ApiError> engine_conversation(const ChatRequest& request);
 
 }  // namespace gateway

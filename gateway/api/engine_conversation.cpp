@@ -134,14 +134,28 @@ Fault read_tool_choice(const JsonPlace& place, element value, engine::ToolChoice
     return {};
 }
 
+// A member of the body as it stands; empty: there is none.
+std::string member_text(const ChatRequest& request, std::string_view key) {
+    for (const BodyMember& field : request.members) {
+        if (field.key == key)
+            return request.body.substr(field.value_begin, field.value_end - field.value_begin);
+    }
+    return {};
+}
+
+// Needs a format that parse_chat_request() has accepted.
+void read_format(const ChatRequest& request, simdjson::dom::object root,
+                 engine::Conversation& out) {
+    std::string_view type;
+    if (root.at_key("response_format").at_key("type").get(type) || type == "text") return;
+    out.response_format = member_text(request, "response_format");
+}
+
 Fault read_tools(const ChatRequest& request, simdjson::dom::object root,
                  engine::Conversation& out) {
     simdjson::dom::array tools;
     if (root.at_key("tools").get(tools) || tools.begin() == tools.end()) return {};
-    for (const BodyMember& field : request.members) {
-        if (field.key != "tools") continue;
-        out.tools = request.body.substr(field.value_begin, field.value_end - field.value_begin);
-    }
+    out.tools = member_text(request, "tools");
     if (const auto choice = member(root, "tool_choice")) {
         if (auto fault = read_tool_choice(JsonPlace("tool_choice"), *choice, out.tool_choice))
             return fault;
@@ -169,6 +183,7 @@ tl::expected<engine::Conversation, ApiError> engine_conversation(const ChatReque
             return tl::unexpected(std::move(*fault));
     if (auto fault = read_tools(request, document.root(), out))
         return tl::unexpected(std::move(*fault));
+    read_format(request, document.root(), out);
     document.shrink();
     return out;
 }

@@ -142,8 +142,7 @@ Fault check_identity_and_cache(const RequestFields& fields) {
     return fields.one_of(Field::prompt_cache_retention, kRetentions, text);
 }
 
-Fault check_response_format(const RequestFields& fields, bool messages_say_json,
-                            ChatRequest& request) {
+Fault check_response_format(const RequestFields& fields, bool messages_say_json) {
     constexpr std::array<std::string_view, 3> kTypes = {"text", "json_object", "json_schema"};
     const element* const value = fields.find(Field::response_format);
     if (!value) return {};
@@ -156,7 +155,6 @@ Fault check_response_format(const RequestFields& fields, bool messages_say_json,
     if (auto fault = read_one_of({place, "type"}, *given, kTypes, type)) return fault;
     const std::array<std::string_view, 2> names = {"type", type == "json_schema" ? type : "type"};
     if (auto fault = check_names(place, object, names)) return fault;
-    request.needs_json = type != "text";
     if (type == "json_schema") return check_json_schema(object);
     if (type == "json_object" && !messages_say_json)
         return bad_request(

@@ -8,8 +8,7 @@ namespace gateway {
 // needs.
 Fault check_sampling(const RequestFields& fields, ChatRequest& request);  // ... to seed
 Fault check_identity_and_cache(const RequestFields& fields);  // ... to prompt_cache_retention
-Fault check_response_format(const RequestFields& fields, bool messages_say_json,
-                            ChatRequest& request);
+Fault check_response_format(const RequestFields& fields, bool messages_say_json);
 Fault check_service_tier(const RequestFields& fields, ChatRequest& request);
 Fault check_max_tokens(const RequestFields& fields, ChatRequest& request);
 Fault check_bias_and_stop(const RequestFields& fields, ChatRequest& request);

@@ -31,11 +31,12 @@ Fault check_name(const JsonPlace& place, simdjson::dom::object object, std::stri
     return {};
 }
 
-Fault check_function(const JsonPlace& place, element value, std::string_view& name, bool& strict) {
+Fault check_function(const JsonPlace& place, element value, std::string_view& name) {
     constexpr std::array<std::string_view, 4> kNames = {"name", "description", "parameters",
                                                         "strict"};
     simdjson::dom::object object, parameters;
     std::string_view text;
+    bool strict = false;
     if (auto fault = read_object(place, value, object)) return fault;
     if (auto fault = check_name(place, object, name)) return fault;
     if (auto fault = check_names(place, object, kNames)) return fault;
@@ -62,7 +63,7 @@ Fault check_custom(const JsonPlace& place, element value, std::string_view& name
     return check_names(place, object, kNames);
 }
 
-Fault check_tool(const JsonPlace& place, element value, std::string_view& name, bool& strict) {
+Fault check_tool(const JsonPlace& place, element value, std::string_view& name, bool& custom) {
     simdjson::dom::object tool;
     std::string_view type;
     if (auto fault = read_object(place, value, tool)) return fault;
@@ -74,9 +75,8 @@ Fault check_tool(const JsonPlace& place, element value, std::string_view& name, 
     if (!body) return missing_parameter(here);
     const std::array<std::string_view, 3> names = {"type", type, "cache_control"};
     if (auto fault = check_names(place, tool, names)) return fault;
-    if (type == "function") return check_function(here, *body, name, strict);
-    strict = true;
-    return check_custom(here, *body, name);
+    custom = type == "custom";
+    return custom ? check_custom(here, *body, name) : check_function(here, *body, name);
 }
 
 class Tools {
@@ -93,14 +93,13 @@ public:
         size_t index = 0;
         for (const element function : functions) {
             std::string_view name;
-            bool strict = false;
-            has_strict_ = true;
+            has_custom_ = true;
             if (index == kFunctionsMax)
                 return bad_request(
                     "Invalid 'functions': array too long. Expected an array with maximum "
                     "length 128.",
                     "functions", "array_above_max_length");
-            if (auto fault = check_function({place, index++}, function, name, strict)) return fault;
+            if (auto fault = check_function({place, index++}, function, name)) return fault;
             function_names_.push_back(name);
         }
         return {};
@@ -131,9 +130,9 @@ public:
         size_t index = 0;
         for (const element tool : tools) {
             std::string_view name;
-            bool strict = false;
-            if (auto fault = check_tool({place, index++}, tool, name, strict)) return fault;
-            has_strict_ |= strict;
+            bool custom = false;
+            if (auto fault = check_tool({place, index++}, tool, name, custom)) return fault;
+            has_custom_ |= custom;
             tool_names_.push_back(name);
         }
         return {};
@@ -164,7 +163,7 @@ public:
         return only_with_tools("parallel_tool_calls");
     }
 
-    bool has_strict() const { return has_strict_; }
+    bool has_custom() const { return has_custom_; }
     size_t size() const { return function_names_.size() + tool_names_.size(); }
 
 private:
@@ -225,7 +224,7 @@ private:
 
     const RequestFields& fields_;
     std::vector<std::string_view> function_names_, tool_names_;
-    bool has_strict_ = false;
+    bool has_custom_ = false;
 };
 
 }  // namespace
@@ -247,7 +246,7 @@ Fault check_tools(const RequestFields& fields, ToolFacts& facts) {
     if (auto fault = tools.tool_choice()) return fault;
     if (auto fault = tools.parallel_tool_calls()) return fault;
     facts.n_tools = static_cast<int64_t>(tools.size());
-    facts.has_strict = tools.has_strict();
+    facts.has_custom = tools.has_custom();
     return {};
 }
 

@@ -6,7 +6,7 @@ namespace gateway {
 
 struct ToolFacts {
     int64_t n_tools = 0;      // functions included
-    bool has_strict = false;  // strict or custom tools, or functions
+    bool has_custom = false;  // custom tools, or functions
 };
 
 // functions, function_call, tools, tool_choice, parallel_tool_calls, in this order.

@@ -21,8 +21,7 @@ routing::RequestFacts facts_of(const ChatRequest& request) {
     facts.n_prompt_tokens = request.n_prompt_tokens_estimate;
     facts.n_output_tokens_max = request.n_output_tokens_max.value_or(0);
     facts.n_choices = request.n_choices;
-    facts.needs_strict_tools = request.needs_strict_tools;
-    facts.needs_json = request.needs_json;
+    facts.needs_custom_tools = request.needs_custom_tools;
     facts.needs_images = request.needs_images;
     facts.needs_penalties = request.needs_penalties;
     facts.needs_flex = request.needs_flex;

@@ -276,6 +276,7 @@ config::FailureClass failure_class(engine::Errc code) {
         case engine::Errc::context_exceeded:
             return FailureClass::context_exceeded;
         case engine::Errc::prompt_invalid:
+        case engine::Errc::schema_unsupported:
         case engine::Errc::unsupported:
             return FailureClass::caller_fault;
         case engine::Errc::file_missing:

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/engine/calls_fixture.h"
+#include "tests/engine/mask_fixture.h"
 
 using namespace engine;
 
@@ -11,24 +12,8 @@ namespace {
 
 using State = AnswerStream::State;
 
-int64_t n_vocab() {
-    return small_tokenizer().n_ids() + 7;
-}
-
 AnswerStream stream_of(const std::shared_ptr<const CallGrammar>& grammar, bool thinking = false) {
     return {small_tokenizer(), small_controls(), thinking, {}, {grammar}};
-}
-
-std::vector<int32_t> allowed(std::span<const TokenUse> mask) {
-    std::vector<int32_t> ids;
-    for (size_t id = 0; id < mask.size(); ++id) {
-        if (mask[id] != TokenUse::never) ids.push_back(static_cast<int32_t>(id));
-    }
-    return ids;
-}
-
-bool is_among(const std::vector<int32_t>& ids, Control control) {
-    return std::find(ids.begin(), ids.end(), small_controls()[control]) != ids.end();
 }
 
 // By trying each token.
@@ -44,17 +29,6 @@ std::vector<int32_t> tried(const AnswerStream& stream) {
         if (!calls.broken()) ids.push_back(id);
     }
     return ids;
-}
-
-// A token of the mask: often the DSML token where it may come, so that values end.
-int32_t pick(const std::vector<int32_t>& ids, std::mt19937& random) {
-    const int32_t dsml = small_controls()[Control::dsml];
-    if (is_among(ids, Control::dsml) && random() % 2) return dsml;
-    for (const char* text : {"</", "<", "]", "}", "\""}) {
-        const int32_t id = encode(text).at(0);
-        if (random() % 4 == 0 && std::find(ids.begin(), ids.end(), id) != ids.end()) return id;
-    }
-    return ids[random() % ids.size()];
 }
 
 const ToolRule& rule_of(const std::vector<ToolRule>& rules, const std::string& name) {
@@ -109,7 +83,7 @@ Walk walk(AnswerMask& mask, const std::shared_ptr<const CallGrammar>& grammar, b
             if (place.at != CallMachine::At::text) CHECK(ids == tried(stream));
         }
         TokenDelta delta;
-        stream.push(pick(ids, random), {}, delta);
+        stream.push(pick(ids, random, n > 100), {}, delta);
         take(delta, walk.answer);
         walk.opened |= stream.calls() != nullptr;
         if (stream.calls()) REQUIRE_FALSE(stream.calls()->broken());
@@ -124,7 +98,7 @@ Walk walk(AnswerMask& mask, const std::shared_ptr<const CallGrammar>& grammar, b
 TEST_CASE("answer mask: whatever is sampled, a block can be read", "[engine]") {
     REQUIRE(writes_every_byte(small_tokenizer()));
     std::mt19937 random(29);
-    AnswerMask mask(small_tokenizer(), small_controls(), n_vocab());
+    AnswerMask mask(small_tokenizer(), small_controls(), mask_rows());
     int n_calls = 0;
     for (int round = 0; round < 300; ++round) {
         ToolChoice choice;
@@ -147,7 +121,7 @@ TEST_CASE("answer mask: whatever is sampled, a block can be read", "[engine]") {
 }
 
 TEST_CASE("answer mask: the DSML token comes behind a < and nowhere else", "[engine]") {
-    AnswerMask mask(small_tokenizer(), small_controls(), n_vocab());
+    AnswerMask mask(small_tokenizer(), small_controls(), mask_rows());
     const int32_t bar = encode("｜").at(0);
     for (const bool thinking : {false, true}) {
         for (const auto mode : {ToolChoice::Mode::automatic, ToolChoice::Mode::none}) {
@@ -175,8 +149,8 @@ TEST_CASE("answer mask: the DSML token comes behind a < and nowhere else", "[eng
 }
 
 TEST_CASE("answer mask: without tools it is that of text alone", "[engine]") {
-    AnswerMask mask(small_tokenizer(), small_controls(), n_vocab());
-    const AnswerTokens tokens = answer_tokens(small_tokenizer(), small_controls(), n_vocab());
+    AnswerMask mask(small_tokenizer(), small_controls(), mask_rows());
+    const AnswerTokens tokens = answer_tokens(small_tokenizer(), small_controls(), mask_rows());
     for (const bool thinking : {false, true}) {
         AnswerStream stream = stream_of(nullptr, thinking);
         TokenDelta delta;
@@ -191,7 +165,7 @@ TEST_CASE("answer mask: without tools it is that of text alone", "[engine]") {
 }
 
 TEST_CASE("answer mask: answers that must call end in no other way", "[engine]") {
-    AnswerMask mask(small_tokenizer(), small_controls(), n_vocab());
+    AnswerMask mask(small_tokenizer(), small_controls(), mask_rows());
     const auto grammar = grammar_of({ToolChoice::Mode::required, {"get_time"}, 1});
     for (const bool thinking : {false, true}) {
         AnswerStream stream = stream_of(grammar, thinking);

@@ -1,4 +1,4 @@
-#include "engine/calls/json_machine.h"
+#include "engine/schema/json_machine.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

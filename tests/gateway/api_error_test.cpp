@@ -57,6 +57,23 @@ TEST_CASE("api error: H08, no funds is a quota that no retry helps", "[api]") {
     CHECK(header(error, "retry-after").empty());
 }
 
+TEST_CASE("api error: a schema that cannot be held is named, and whose it is", "[api]") {
+    const ErrorContext context{"m", 0, 0};
+    engine::Error error{engine::Errc::schema_unsupported, "In context=(), 'if' is not supported."};
+    error.schema = {std::nullopt, "x"};
+    const ApiError format = api_error(error, context);
+    CHECK(format.status == 400);
+    CHECK(format.message ==
+          "Invalid schema for response_format 'x': In context=(), 'if' is not supported.");
+    CHECK(format.param == "response_format");
+    CHECK(format.code == "unsupported_value");
+    error.schema = {2, "f"};
+    const ApiError tool = api_error(error, context);
+    CHECK(tool.message == "Invalid schema for function 'f': In context=(), 'if' is not supported.");
+    CHECK(tool.param == "tools[2].function.parameters");
+    CHECK(tool.code == "invalid_function_parameters");
+}
+
 TEST_CASE("api error: a ledger that cannot be written is 503 with a wait", "[api]") {
     const ApiError error =
         api_error(billing::Error{billing::Errc::ledger_unavailable, "disk full"});

@@ -309,9 +309,8 @@ TEST_CASE("chat request: C64, every field at its bounds is taken over", "[api]")
     CHECK(request->sampling.stop == std::vector<std::string>{"a", "b", "c", "d"});
     CHECK(request->sampling.n_top_logprobs == 20);
     CHECK(request->thinking.effort == config::Effort::max);
-    CHECK_FALSE(request->needs_strict_tools);
+    CHECK_FALSE(request->needs_custom_tools);
     CHECK(request->needs_penalties);
-    CHECK_FALSE(request->needs_json);
     CHECK_FALSE(request->needs_images);
 }
 
@@ -325,7 +324,7 @@ TEST_CASE("chat request: what is not said keeps its default", "[api]") {
     CHECK(request->sampling.top_p == 1);
     CHECK_FALSE(request->sampling.seed);
     CHECK(request->thinking.kind == routing::ThinkingAsk::Kind::absent);
-    CHECK_FALSE(request->needs_strict_tools);
+    CHECK_FALSE(request->needs_custom_tools);
     CHECK_FALSE(request->needs_penalties);
 }
 

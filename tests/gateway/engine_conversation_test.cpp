@@ -76,7 +76,7 @@ TEST_CASE("engine conversation: which tools may be called", "[api]") {
                                    more + "}",
                                config::Limits());
         if (!request) FAIL(request.error().message);
-        CHECK_FALSE(request->needs_strict_tools);
+        CHECK_FALSE(request->needs_custom_tools);
         auto conversation = engine_conversation(*request);
         REQUIRE(conversation);
         CHECK_FALSE(conversation->tools.empty());
@@ -111,16 +111,36 @@ TEST_CASE("engine conversation: which tools may be called", "[api]") {
 TEST_CASE("chat request: tools that the engine cannot hold are marked", "[api]") {
     for (const char* tools :
          {R"("tools":[{"type":"custom","custom":{"name":"f"}}])", R"("functions":[{"name":"f"}])",
-          R"("functions":[{"name":"f","strict":false}])",
-          R"("tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":
-              {"type":"object","properties":{},"required":[],"additionalProperties":false}}}])"}) {
+          R"("functions":[{"name":"f","strict":false}])"}) {
         const auto request =
             parse_chat_request(R"({"model":"m","messages":[{"role":"user","content":"q"}],)" +
                                    std::string(tools) + "}",
                                config::Limits());
         if (!request) FAIL(request.error().message);
-        CHECK(request->needs_strict_tools);
+        CHECK(request->needs_custom_tools);
     }
+}
+
+TEST_CASE("engine conversation: a response format comes as it stands, text is none", "[api]") {
+    const auto format = [](const std::string& member) {
+        const auto request = parse_chat_request(
+            R"({"model":"m","messages":[{"role":"user","content":"json"}])" + member + "}",
+            config::Limits());
+        if (!request) FAIL(request.error().message);
+        CHECK_FALSE(request->needs_custom_tools);
+        return engine_conversation(*request)->response_format;
+    };
+    CHECK(format("").empty());
+    CHECK(format(R"(,"response_format":{"type":"text"})").empty());
+    CHECK(format(R"(,"response_format": {"type" : "json_object"} )") ==
+          R"({"type" : "json_object"})");
+    const std::string schema =
+        R"({"json_schema":{"name":"x","schema":{"a":2.30}},"type":"json_schema"})";
+    CHECK(format(R"(,"response_format":)" + schema) == schema);
+    // A strict tool is one that the engine may hold.
+    CHECK(format(R"(,"tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":
+        {"type":"object","properties":{},"required":[],"additionalProperties":false}}}])")
+              .empty());
 }
 
 TEST_CASE("engine conversation: calls and results come whole, tools as they stand", "[api]") {

@@ -70,8 +70,7 @@ RequestFacts random_facts(Random& random) {
     facts.n_prompt_tokens = 1 + random.below(200);
     facts.n_output_tokens_max = random.once_in(2) ? 0 : 1 + random.below(200);
     facts.n_choices = random.once_in(8) ? 2 : 1;
-    facts.needs_strict_tools = random.once_in(8);
-    facts.needs_json = random.once_in(8);
+    facts.needs_custom_tools = random.once_in(8);
     facts.needs_images = random.once_in(8);
     facts.needs_penalties = random.once_in(8);
     facts.thinking.kind = static_cast<ThinkingAsk::Kind>(random.once_in(10) ? 3 : random.below(3));
@@ -90,8 +89,8 @@ int64_t limit_of(const RequestFacts& facts, const config::Endpoint& endpoint) {
 }
 
 bool may_serve(const RequestFacts& facts, const config::Endpoint& endpoint) {
-    const bool plain = !facts.needs_strict_tools && !facts.needs_json && !facts.needs_images &&
-                       !facts.needs_penalties && facts.n_choices == 1;
+    const bool plain = !facts.needs_custom_tools && !facts.needs_images && !facts.needs_penalties &&
+                       facts.n_choices == 1;
     return (endpoint.upstream || plain) &&
            facts.n_output_tokens_max <= endpoint.output_tokens_max &&
            facts.n_prompt_tokens + std::max<int64_t>(1, facts.n_output_tokens_max) <=

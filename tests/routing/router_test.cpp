@@ -84,8 +84,8 @@ TEST_CASE("plan_route: what is unhealthy goes to the end and stays in", "[routin
 
 TEST_CASE("plan_route: an engine is left out of what it cannot do yet", "[routing]") {
     RequestFacts asked = facts();
-    const auto member = GENERATE(&RequestFacts::needs_strict_tools, &RequestFacts::needs_json,
-                                 &RequestFacts::needs_images, &RequestFacts::needs_penalties);
+    const auto member = GENERATE(&RequestFacts::needs_custom_tools, &RequestFacts::needs_images,
+                                 &RequestFacts::needs_penalties);
     asked.*member = true;
     CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{0});
     config::Config only_local = sample();

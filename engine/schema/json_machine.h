@@ -11,6 +11,16 @@ inline constexpr uint8_t null = 1, boolean = 2, integer = 4, number = 8, string 
                          object = 64, any = 127;
 }
 
+// Where a machine stands in a text inside quotes.
+enum class JsonText : uint8_t {
+    none,
+    // Any byte but a quote, a backslash and those below 0x20 goes on. What may come behind them
+    // depends on the text so far,
+    listed,
+    free,  // or does not;
+    name,  // nor here, where a < does not go on either.
+};
+
 // RFC 8259 without blanks around the value, and so that every reader takes it: 64 arrays and
 // objects deep at most, 64 blanks in a row, numbers of 200 digits and two of exponent, surrogate
 // escapes in pairs only. Bytes of strings are not checked to be UTF-8.
@@ -22,8 +32,9 @@ public:
     bool push(uint8_t byte);
     // What was pushed is a whole value. A number may go on nevertheless.
     bool complete() const;
-    // Any byte but a quote, a backslash and those below 0x20 goes on, and changes nothing.
-    bool in_string() const { return at_ == At::string; }
+    JsonText text() const { return at_ == At::string ? JsonText::free : JsonText::none; }
+    // Of a whole number: one without a fraction and without an exponent.
+    bool is_integer() const { return at_ == At::zero || at_ == At::digits; }
 
 private:
     enum class At : uint8_t {

@@ -1,4 +1,4 @@
-#include "engine/calls/json_machine.h"
+#include "engine/schema/json_machine.h"
 
 namespace engine {
 namespace {
@@ -192,6 +192,8 @@ bool JsonMachine::number(uint8_t byte) {
     const bool any_number = allows(json_kinds::number);
     if (digit && n_digits_++ == kDigitsMax) return false;
     const auto go = [this](At at) { return at_ = at, true; };
+    // Digits of an exponent count anew, a fraction needs room for one.
+    const auto go_exponent = [&] { return n_digits_ = 0, go(At::exponent); };
     // A number ends at the first byte that is none of its own.
     const auto behind = [&] {
         if (n_deep_ == 0) return false;
@@ -204,14 +206,14 @@ bool JsonMachine::number(uint8_t byte) {
         case At::zero:
         case At::digits:
             if (digit) return at_ == At::digits;
-            if (any_number && byte == '.') return go(At::point);
-            if (any_number && is_e) return go(At::exponent);
+            if (any_number && byte == '.') return n_digits_ < kDigitsMax && go(At::point);
+            if (any_number && is_e) return go_exponent();
             return behind();
         case At::point:
             return digit && go(At::fraction);
         case At::fraction:
             if (digit) return true;
-            return is_e ? go(At::exponent) : behind();
+            return is_e ? go_exponent() : behind();
         case At::exponent:
             if (byte == '+' || byte == '-') return go(At::exponent_sign);
             [[fallthrough]];
