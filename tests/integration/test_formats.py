@@ -119,15 +119,10 @@ class Formats(unittest.TestCase):
         deep = {"type": "string"}
         for _ in range(30):
             deep = {"type": "array", "items": deep}
-        huge = {"enum": [f"value {i}" for i in range(1001)]}
         for schema, detail in (
                 (dated, "In context=('properties', 'day'), 'format' is not supported."),
                 (endless, "In context=(), no value fits the schema within 64 levels."),
-                ({"type": "object", "if": {}}, "In context=(), 'if' is not supported."),
-                ({"type": "object", "properties": {"a": huge}},
-                 "In context=('properties', 'a'), the schema lists more than 1000 values."),
-                ({"type": "object", "properties": {"a": {"description": "x" * 70_000}}},
-                 "In context=(), the schema is larger than 65536 bytes.")):
+                ({"type": "object", "if": {}}, "In context=(), 'if' is not supported.")):
             with self.subTest(detail):
                 strict = schema in (dated, endless)
                 answer = self.ask(response_format=json_schema(schema, strict=strict))
