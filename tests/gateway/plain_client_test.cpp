@@ -1,4 +1,5 @@
 // What our own client for plain HTTP meets beyond the faults of upstream_faults_test.cpp.
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <random>
 
@@ -103,7 +104,7 @@ TEST_CASE("plain client: a kept connection that breaks under a request is not th
     REQUIRE(upstream.wait_ended(1));
     while (bench.io.poll() > 0) continue;  // until the connection is kept
     // The second request of a connection is dropped unread; on a new one it is answered.
-    auto n_asked = std::make_shared<int>(0);
+    auto n_asked = std::make_shared<std::atomic<int>>(0);
     upstream.set_script("it", [n_asked](const mock::Request&) {
         if ((*n_asked)++ == 0) return mock::script_of({{Step::Kind::close, ""}});
         return mock::script_of({{Step::Kind::send, chunked_answer()}});
