@@ -24,12 +24,17 @@ kernels::RowShape indexer_key_shape(const ModelConfig& config, KvFormat format);
 // Of a layer that compresses, csa or hca, into rows of `width`.
 kernels::CompressorShape compressor_shape(const LayerConfig& layer, int64_t width);
 
-// Memory of one sequence that holds n_tokens: what grows with it, and what it always has.
+constexpr int64_t saturated_sum(int64_t a, int64_t b) {  // of sizes, which are not negative
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+// Memory of one sequence that holds n_tokens: what grows with it, and what it always has; INT64_MAX
+// for what is beyond that.
 struct KvBytes {
     int64_t growing = 0;
     int64_t fixed = 0;
 
-    int64_t total() const { return growing + fixed; }
+    int64_t total() const { return saturated_sum(growing, fixed); }
 };
 KvBytes kv_bytes(const ModelConfig& config, KvFormat format, int64_t n_tokens);
 

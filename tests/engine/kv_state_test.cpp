@@ -111,6 +111,19 @@ TEST_CASE("kv: the bytes of the published configs", "[engine][model]") {
     }
 }
 
+TEST_CASE("kv: a config beyond every machine is counted without overflow", "[engine][model]") {
+    ModelConfig config = config_of(read_json("v4-flash.config.json"));
+    config.head_dim = config.indexer.head_dim = 1 << 24;
+    config.layers.resize(1'024, config.layers.back());
+    for (LayerConfig& layer : config.layers) {
+        layer.attention = AttentionKind::csa;
+        layer.compress_ratio = 2;
+    }
+    const KvBytes bytes = kv_bytes(config, KvFormat::f32, int64_t{1} << 31);
+    CHECK(bytes.growing == INT64_MAX);
+    CHECK(bytes.total() == INT64_MAX);
+}
+
 TEST_CASE("kv: memory follows use, within a long reservation", "[engine][model]") {
     constexpr int64_t kTokens = 1 << 16;
     for (const char* model : {"v4-flash.config.json", "v4-pro.config.json"}) {
