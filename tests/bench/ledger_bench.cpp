@@ -102,6 +102,15 @@ int64_t wall_us() {
     return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
 }
 
+// Of a new account that never runs out.
+Caller rich_caller(Billing& billing) {
+    billing.create_account("alice").value();
+    for (int i = 0; i < 9; ++i)
+        (void)billing.add_credit("alice", NanoUsd{1'000'000'000'000'000'000});
+    const std::string key = billing.create_key("alice").value();
+    return billing.authenticate(*billing.make_hasher(), key).value();
+}
+
 struct Figures {
     int64_t pairs_per_s, cpu_ns_per_pair, entries_per_commit_x10, bytes_per_pair, commit_p50_us,
         commit_p99_us;
@@ -115,11 +124,7 @@ Figures measure(const std::filesystem::path& file, int n_in_flight, int64_t n_pa
         commits_us.push_back(static_cast<int64_t>(seconds * 1e6));
     };
     auto billing = Billing::open(options).value();
-    billing->create_account("alice").value();
-    for (int i = 0; i < 9; ++i)
-        (void)billing->add_credit("alice", NanoUsd{1'000'000'000'000'000'000});
-    const std::string key = billing->create_key("alice").value();
-    const Caller caller = billing->authenticate(*billing->make_hasher(), key).value();
+    const Caller caller = rich_caller(*billing);
     const config::Price price{"house", {}, {200'000}, {20'000}, {200'000}, {400'000}, {400'000}};
     Ready ready;
     std::vector<std::unique_ptr<Client>> clients;
@@ -231,11 +236,7 @@ int measure_start(const std::filesystem::path& file, int64_t n_pairs) {
     options.path = file;
     {
         auto billing = Billing::open(options).value();
-        billing->create_account("alice").value();
-        for (int i = 0; i < 9; ++i)
-            (void)billing->add_credit("alice", NanoUsd{1'000'000'000'000'000'000});
-        const std::string key = billing->create_key("alice").value();
-        const Caller caller = billing->authenticate(*billing->make_hasher(), key).value();
+        const Caller caller = rich_caller(*billing);
         Ready ready;
         const config::Price price{"house", {}, {200'000}, {20'000}, {}, {400'000}, {}};
         Client client(*billing, caller, price, ready);
