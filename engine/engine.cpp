@@ -62,7 +62,7 @@ Result<void> check_kv(const config::Engine& config, const ModelConfig& model, Kv
         Errc::unsupported, config.model + ": kv_bytes_max " + std::to_string(*config.kv_bytes_max) +
                                " holds no sequence of " + std::to_string(config.n_ctx) +
                                " tokens, which takes " + std::to_string(needed) + " bytes as " +
-                               to_string(format)});
+                               to_string(format) + "; raise it, or lower n_ctx"});
 }
 
 uint64_t random_seed() {

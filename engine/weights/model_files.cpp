@@ -33,10 +33,12 @@ Result<ModelFiles> open_folder(const std::filesystem::path& dir) {
 
 Result<ModelFiles> open_model_files(const std::filesystem::path& path) {
     std::error_code ignored;
-    if (!std::filesystem::is_directory(path, ignored) && std::filesystem::exists(path, ignored)) {
-        return open_gguf(path);
-    }
-    return open_folder(path);
+    if (std::filesystem::is_directory(path, ignored)) return open_folder(path);
+    if (std::filesystem::exists(path, ignored)) return open_gguf(path);
+    return tl::unexpected(
+        Error{Errc::file_missing, path.string() +
+                                      ": there is no such model; name a checkpoint folder, with "
+                                      "config.json and *.safetensors, or a GGUF file"});
 }
 
 }  // namespace engine

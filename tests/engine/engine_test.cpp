@@ -316,7 +316,9 @@ TEST_CASE("engine: broken checkpoints are refused by what and where", "[engine]"
     CHECK(refusal_of(config).code == Errc::unsupported);
     config.n_ctx = 512;
     config.model += "/none";
-    CHECK(refusal_of(config).code == Errc::file_missing);
+    const Error missing = refusal_of(config);
+    CHECK(missing.code == Errc::file_missing);
+    CHECK(missing.detail.find("name a checkpoint folder") != std::string::npos);
 
     const auto broken = [](const char* file, const char* from, const char* to) {
         const support::TinyCheckpoint own;
