@@ -200,6 +200,7 @@ TEST_CASE("scheduler: no step feeds more than it may, and decoding goes on meanw
     Bench bench(config);
     bool overfed = false;
     int n_mixed = 0;
+    int n_steps = 0;
     bench.decoder.on_step = [&](std::span<const Decoder::Chunk> batch) {
         size_t n_tokens = 0;
         int n_decoding = 0;
@@ -209,12 +210,15 @@ TEST_CASE("scheduler: no step feeds more than it may, and decoding goes on meanw
         }
         overfed = overfed || n_tokens > 16 + 3;
         n_mixed += n_decoding > 0 && n_tokens >= 16;
+        if (++n_steps != 2) return;
+        // While the first one decodes.
+        REQUIRE(bench.scheduler->submit(prompt_of(800), {}, {5, 2}, sinks[1]));
+        REQUIRE(bench.scheduler->submit(prompt_of(3), {}, {5, 3}, sinks[2]));
     };
     auto& scheduler = bench.start();
-    REQUIRE(scheduler.submit(prompt_of(2), {}, {400, 1}, sinks[0]));
-    sinks[0].wait_for_deltas(1);
-    REQUIRE(scheduler.submit(prompt_of(800), {}, {5, 2}, sinks[1]));
-    REQUIRE(scheduler.submit(prompt_of(3), {}, {5, 3}, sinks[2]));
+    Sampling seeded;
+    seeded.seed = 1;
+    REQUIRE(scheduler.submit(prompt_of(2), seeded, {400, 1}, sinks[0]));
     for (auto& sink : sinks) sink.wait_for_end();
     CHECK_FALSE(overfed);
     CHECK(n_mixed > 0);
