@@ -109,8 +109,8 @@ struct Options {
 
 class Billing {
 public:
-    // Takes <path>.lock, makes <path>.pepper (mode 0600) on first use, creates or checks the
-    // schema, takes the balances of the last anchor in <path>.anchors and reads the entries behind
+    // Takes <path>.lock, makes <path>.pepper (mode 0600) on first use, creates, migrates or checks
+    // the schema, takes the balances of the last anchor in <path>.anchors and reads the entries behind
     // it (without anchors: all entries), releases holds that a crash left open (flag_recovered),
     // starts the writer. Errors: owned_by_other; ledger_broken, for anchors too that are not of
     // these entries; ledger_unavailable.

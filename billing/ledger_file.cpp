@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "billing/migration.h"
+
 namespace billing {
 namespace {
 
@@ -40,13 +42,16 @@ Result<std::unique_ptr<LedgerFile>> LedgerFile::open(const std::filesystem::path
     if (!blank) return tl::unexpected(blank.error());
     if (!*blank) {
         // Before a pragma writes: a file that is something else stays as it is.
-        if (auto ok = check_schema(ledger->database_); !ok) return tl::unexpected(ok.error());
+        const auto version = schema_version(ledger->database_);
+        if (!version) return tl::unexpected(version.error());
+        auto is_right =
+            *version == kSchemaVersion ? check_schema(ledger->database_) : Result<void>();
+        if (!is_right) return tl::unexpected(is_right.error());
     }
     if (auto ok = set_pragmas(ledger->database_); !ok) return tl::unexpected(ok.error());
-    if (*blank) {
-        auto ok = create_schema(ledger->database_, pepper_check);
-        if (!ok) return tl::unexpected(ok.error());
-    }
+    auto made =
+        *blank ? create_schema(ledger->database_, pepper_check) : migrate(ledger->database_);
+    if (!made) return tl::unexpected(made.error());
     if (auto ok = ledger->prepare(); !ok) return tl::unexpected(ok.error());
     return ledger;
 }
@@ -65,7 +70,7 @@ Result<void> LedgerFile::prepare() {
         {commit_, "COMMIT"},
         {insert_, "INSERT INTO entries(" + entry_columns() + ") VALUES(" + parameters + ")"},
         {head_, "SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1"},
-        {probe_, "PRAGMA user_version = 1"},
+        {probe_, "PRAGMA user_version = " + std::to_string(kSchemaVersion)},
     };
     for (const auto& each : statements) {
         auto statement = database_.prepare(each.sql);

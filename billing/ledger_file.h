@@ -10,8 +10,8 @@ namespace billing {
 
 class LedgerFile {
 public:
-    // Creates nothing but the schema of a blank file, with `pepper_check`. Errors: ledger_broken,
-    // ledger_unavailable.
+    // Creates nothing but the schema of a blank file, with `pepper_check`; migrates an older one.
+    // Errors: ledger_broken, ledger_unavailable.
     static Result<std::unique_ptr<LedgerFile>> open(const std::filesystem::path& file,
                                                     const Digest& pepper_check);
 

@@ -45,7 +45,8 @@ Result<Pepper> find_pepper(const fs::path& ledger) {
     if (!failed && size > 0) {
         auto database = Database::open(ledger, Database::Mode::read_only);
         if (!database) return tl::unexpected(database.error());
-        if (auto ok = check_schema(*database); !ok) return tl::unexpected(ok.error());
+        const auto version = schema_version(*database);
+        if (!version) return tl::unexpected(version.error());
         return tl::unexpected(
             Error{Errc::ledger_unavailable,
                   "pepper " + file.string() +

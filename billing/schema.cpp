@@ -8,7 +8,6 @@ namespace billing {
 namespace {
 
 constexpr int64_t kApplicationId = 0x57454952;  // "WEIR"
-constexpr int64_t kUserVersion = 1;
 
 struct SchemaObject {
     std::string name;
@@ -38,12 +37,16 @@ std::vector<SchemaObject> schema_objects() {
          "effective_from INTEGER NOT NULL, input INTEGER NOT NULL, "
          "cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, "
          "output INTEGER NOT NULL, reasoning INTEGER NOT NULL) STRICT"},
+        {"refunds",
+         "CREATE TABLE refunds(id INTEGER PRIMARY KEY, ref TEXT NOT NULL UNIQUE, "
+         "reason TEXT NOT NULL) STRICT"},
         {"entries", entries},
         {"reserve_once", "CREATE UNIQUE INDEX reserve_once ON entries(request) WHERE kind = 1"},
         {"terminal_once",
          "CREATE UNIQUE INDEX terminal_once ON entries(request) WHERE kind IN (2, 3)"},
     };
-    for (const char* table : {"ledger", "accounts", "keys", "names", "prices", "entries"}) {
+    for (const char* table :
+         {"ledger", "accounts", "keys", "names", "prices", "refunds", "entries"}) {
         for (const char* change : {"UPDATE", "DELETE"}) {
             const std::string name = std::string(table) + "_no_" + change;
             objects.push_back({name, "CREATE TRIGGER " + name + " BEFORE " + change + " ON " +
@@ -64,20 +67,33 @@ Result<void> create_schema(Database& database, const Digest& pepper_check) {
     for (const SchemaObject& object : schema_objects()) script += object.sql + ";";
     script += "INSERT INTO ledger VALUES(1, x'" + to_hex(pepper_check) + "');";
     script += "PRAGMA application_id = " + std::to_string(kApplicationId) + ";";
-    script += "PRAGMA user_version = " + std::to_string(kUserVersion) + "; COMMIT;";
+    script += "PRAGMA user_version = " + std::to_string(kSchemaVersion) + "; COMMIT;";
     return database.execute(script);
 }
 
-Result<void> check_schema(Database& database) {
+Result<int64_t> schema_version(Database& database) {
     const auto application = database.query_integer("PRAGMA application_id");
     if (!application) return tl::unexpected(application.error());
     if (*application != kApplicationId)
         return broken("not a ledger: its application_id says otherwise");
     const auto version = database.query_integer("PRAGMA user_version");
     if (!version) return tl::unexpected(version.error());
-    if (*version != kUserVersion) {
-        return broken("schema version " + std::to_string(*version) + ", this program knows " +
-                      std::to_string(kUserVersion));
+    if (*version < 1 || *version > kSchemaVersion) {
+        return broken("schema version " + std::to_string(*version) + ", this program knows 1 to " +
+                      std::to_string(kSchemaVersion));
+    }
+    return *version;
+}
+
+Result<void> check_schema(Database& database) {
+    const auto version = schema_version(database);
+    if (!version) return tl::unexpected(version.error());
+    if (*version != kSchemaVersion) {
+        return tl::unexpected(
+            Error{Errc::ledger_unavailable,
+                  "the ledger has schema version " + std::to_string(*version) +
+                      ", this program reads version " + std::to_string(kSchemaVersion) +
+                      "; weir serve brings it there when it starts, as does: weir key list"});
     }
     auto find = database.prepare("SELECT sql FROM sqlite_master WHERE name = ?");
     if (!find) return tl::unexpected(find.error());

@@ -9,7 +9,14 @@ namespace billing {
 // In one transaction. `pepper_check` recognises the pepper and is where the chain begins.
 Result<void> create_schema(Database& database, const Digest& pepper_check);
 
-// Every object is there, word for word, and nothing else. Errors: ledger_broken.
+inline constexpr int64_t kSchemaVersion = 2;
+
+// 1 to kSchemaVersion. Errors: ledger_broken, for files that are no ledgers and for ledgers of
+// later programs.
+Result<int64_t> schema_version(Database& database);
+
+// Every object of this version is there, word for word, and nothing else. Errors: ledger_broken;
+// ledger_unavailable, with what to do, if the ledger is of an older version.
 Result<void> check_schema(Database& database);
 
 // No tables and no version yet.

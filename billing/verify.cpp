@@ -92,6 +92,8 @@ Result<Verification> verify(const std::filesystem::path& ledger) {
     if (auto ok = database->execute("BEGIN"); !ok)
         return tl::unexpected(ok.error());  // one snapshot
     const auto schema = check_schema(*database);
+    if (!schema && schema.error().code != Errc::ledger_broken)
+        return tl::unexpected(schema.error());
     Verification found;
     auto bad = find_bad(*database, anchors, found);
     found.has_anchors = anchors.has_file();
