@@ -1,87 +1,33 @@
-// Scores of bf16 keys with AVX-512 BF16. Nothing of the standard library in here: see
-// ops_avx512.cpp.
+// Scores of bf16 keys with AVX-512 without BF16 instructions. Nothing of the standard library in
+// here: see ops_avx512.cpp.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "engine/kernels/bf16_avx512.h"
 #include "engine/kernels/index_panel.h"
+#include "engine/kernels/index_tiles_avx512.h"
 
 namespace engine::kernels {
 namespace {
 
-constexpr int kKeys = 4;     // at once
-constexpr int kVectors = 4;  // of heads at once
-
-// n_heads heads from head `first` on, in kV vectors, against kK keys: adds to totals[kK].
-template <int kK, int kV>
-inline void score_tile(const IndexPanel& q, int64_t n_padded, int64_t first,
-                       const uint16_t* const* keys, __m512* totals) {
-    __m512 sums[kK][kV];
-#pragma GCC unroll 4
-    for (int k = 0; k < kK; ++k) {
-#pragma GCC unroll 4
-        for (int v = 0; v < kV; ++v) sums[k][v] = _mm512_setzero_ps();
+struct ByFma {
+    static __m512 add(__m512 sum, __m512i a, __m512i b) {
+        sum = _mm512_fmadd_ps(first_of_pairs(a), first_of_pairs(b), sum);
+        return _mm512_fmadd_ps(second_of_pairs(a), second_of_pairs(b), sum);
     }
-    const uint32_t* pairs = q.pairs + first;
-    for (int64_t p = 0; p < q.width / 2; ++p, pairs += n_padded) {
-        __m512i heads[kV];
-#pragma GCC unroll 4
-        for (int v = 0; v < kV; ++v) heads[v] = _mm512_loadu_si512(pairs + v * kIndexLanes);
-#pragma GCC unroll 4
-        for (int k = 0; k < kK; ++k) {
-            int32_t pair;
-            __builtin_memcpy(&pair, keys[k] + 2 * p, sizeof pair);
-            const __m512i both = _mm512_set1_epi32(pair);
-#pragma GCC unroll 4
-            for (int v = 0; v < kV; ++v) {
-                sums[k][v] = _mm512_dpbf16_ps(sums[k][v], reinterpret_cast<__m512bh>(heads[v]),
-                                              reinterpret_cast<__m512bh>(both));
-            }
-        }
-    }
-#pragma GCC unroll 4
-    for (int v = 0; v < kV; ++v) {
-        const int64_t n_left = q.n_heads - first - v * kIndexLanes;
-        const auto mask =
-            static_cast<__mmask16>(n_left >= kIndexLanes ? 0xFFFF : (1 << n_left) - 1);
-        const __m512 weights = _mm512_maskz_loadu_ps(mask, q.weights + first + v * kIndexLanes);
-#pragma GCC unroll 4
-        for (int k = 0; k < kK; ++k) {
-            const __m512 wanted = _mm512_max_ps(sums[k][v], _mm512_setzero_ps());
-            totals[k] = _mm512_fmadd_ps(weights, wanted, totals[k]);
-        }
-    }
-}
-
-template <int kK>
-inline void score_keys(const IndexPanel& q, const uint16_t* const* keys, float* scores) {
-    const int64_t n_vectors = (q.n_heads + kIndexLanes - 1) / kIndexLanes;
-    const int64_t n_padded = n_vectors * kIndexLanes;
-    __m512 totals[kK];
-#pragma GCC unroll 4
-    for (int k = 0; k < kK; ++k) totals[k] = _mm512_setzero_ps();
-    int64_t v = 0;
-    for (; v + kVectors <= n_vectors; v += kVectors) {
-        score_tile<kK, kVectors>(q, n_padded, v * kIndexLanes, keys, totals);
-    }
-    for (; v < n_vectors; ++v) score_tile<kK, 1>(q, n_padded, v * kIndexLanes, keys, totals);
-#pragma GCC unroll 4
-    for (int k = 0; k < kK; ++k) scores[k] = _mm512_reduce_add_ps(totals[k]);
-}
+};
 
 }  // namespace
 
 void index_scores_avx512(const IndexPanel& q, const uint16_t* const* keys, int64_t n_keys,
                          float* scores) {
-    int64_t i = 0;
-    for (; i + kKeys <= n_keys; i += kKeys) score_keys<kKeys>(q, keys + i, scores + i);
-    for (; i < n_keys; ++i) score_keys<1>(q, keys + i, scores + i);
+    index_scores<ByFma>(q, keys, n_keys, scores);
 }
 
 void to_bf16_avx512(const float* x, int64_t n, uint16_t* to) {
     for (int64_t i = 0; i < n; i += 16) {
         const auto mask = static_cast<__mmask16>(n - i >= 16 ? 0xFFFF : (1 << (n - i)) - 1);
-        const __m256bh rounded = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, x + i));
-        _mm256_mask_storeu_epi16(to + i, mask, reinterpret_cast<__m256i>(rounded));
+        _mm256_mask_storeu_epi16(to + i, mask, rounded_to_bf16(_mm512_maskz_loadu_ps(mask, x + i)));
     }
 }
 

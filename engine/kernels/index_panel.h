@@ -31,6 +31,8 @@ using ToBf16 = void(const float* x, int64_t n, uint16_t* to);
 #if defined(__x86_64__)
 IndexScores index_scores_avx512;
 ToBf16 to_bf16_avx512;
+IndexScores index_scores_avx512_bf16;
+ToBf16 to_bf16_avx512_bf16;
 #endif
 
 }  // namespace engine::kernels

@@ -10,23 +10,25 @@ Isa best_isa() {
 #if defined(__x86_64__)
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                       __builtin_cpu_supports("f16c");
-    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-                        __builtin_cpu_supports("avx512vnni") &&
-                        __builtin_cpu_supports("avx512bf16");
-    if (avx2) return avx512 ? Isa::avx512 : Isa::avx2;
+    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
+                        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+    if (avx512 && __builtin_cpu_supports("avx512bf16")) return Isa::avx512_bf16;
+    if (avx512) return Isa::avx512;
+    if (avx2) return Isa::avx2;
 #endif
     return Isa::portable;
 }
 
 const char* to_string(Isa isa) {
-    constexpr const char* kNames[] = {"portable", "avx2", "avx512"};
+    constexpr const char* kNames[] = {"portable", "avx2", "avx512", "avx512-bf16"};
     return kNames[static_cast<int>(isa)];
 }
 
 const Ops& ops(Isa isa) {
     ENSURE(isa <= best_isa());
 #if defined(__x86_64__)
+    if (isa == Isa::avx512_bf16) return kOpsAvx512Bf16;
     if (isa == Isa::avx512) return kOpsAvx512;
     if (isa == Isa::avx2) return kOpsAvx2;
 #endif

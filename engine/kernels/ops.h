@@ -7,8 +7,9 @@
 
 namespace engine::kernels {
 
-// Each has what the ones before it have. avx512 stands for F, BW, VL, DQ, VNNI and BF16.
-enum class Isa : uint8_t { portable, avx2, avx512 };
+// Each has what the ones before it have. avx512 stands for F, BW, VL, DQ and VNNI.
+enum class Isa : uint8_t { portable, avx2, avx512, avx512_bf16 };
+inline constexpr Isa kIsas[] = {Isa::portable, Isa::avx2, Isa::avx512, Isa::avx512_bf16};
 
 Isa best_isa();  // of this processor
 const char* to_string(Isa isa);
@@ -38,7 +39,7 @@ struct Ops {
     float (*sum_of_squares)(const float* x, int64_t n);
     const PanelOps* panels;  // products of the same instruction set over panels
     const RowOps* rows;      // widening of KV rows
-    // As engine/kernels/index_panel.h says; null: this instruction set has no bf16 products.
+    // As engine/kernels/index_panel.h says; null: the f32 products serve.
     void (*index_scores)(const IndexPanel& q, const uint16_t* const* keys, int64_t n_keys,
                          float* scores) = nullptr;
     void (*to_bf16)(const float* x, int64_t n, uint16_t* to) = nullptr;

@@ -193,5 +193,9 @@ const Ops kOpsAvx512 = {dots<Avx512, float>, dots<Avx512, uint16_t>, dots_scatte
                         weighted_sums,       sum_of_squares,         &kPanelOpsAvx512,
                         &kRowOpsAvx2,        index_scores_avx512,    to_bf16_avx512};
 
+const Ops kOpsAvx512Bf16 = {dots<Avx512, float>, dots<Avx512, uint16_t>,   dots_scattered<Avx512>,
+                            weighted_sums,       sum_of_squares,           &kPanelOpsAvx512Bf16,
+                            &kRowOpsAvx2,        index_scores_avx512_bf16, to_bf16_avx512_bf16};
+
 }  // namespace engine::kernels
 #endif

@@ -37,6 +37,11 @@ extern const PanelOps kPanelOpsPortable;
 #if defined(__x86_64__)
 extern const PanelOps kPanelOpsAvx2;
 extern const PanelOps kPanelOpsAvx512;
+extern const PanelOps kPanelOpsAvx512Bf16;
+// What the last two share.
+void multiply_q8_avx512(const PanelProduct& in);
+void multiply_fp4_avx512(const PanelProduct& in);
+void quantise_avx512(const float* x, int64_t cols, std::byte* row);
 #endif
 
 namespace ref {

@@ -16,9 +16,9 @@ std::optional<AssumedFraction> assumed_fraction(Numerics numerics, WeightKind we
                                                 kernels::Isa isa) {
     using kernels::Isa;
     if (isa == Isa::portable) return std::nullopt;
-    if (numerics == Numerics::fast) return isa == Isa::avx512 ? kFastAvx512 : kFastAvx2;
+    if (numerics == Numerics::fast) return isa >= Isa::avx512 ? kFastAvx512 : kFastAvx2;
     if (weights == WeightKind::floats) return kExactFloats;
-    if (isa == Isa::avx512) return kExactQuantised;
+    if (isa >= Isa::avx512) return kExactQuantised;
     return std::nullopt;
 }
 

@@ -1,6 +1,7 @@
 // Tokens per second of the engine, with what memory and arithmetic give measured around each
 // sample.
-//     engine_bench SHAPE|DIRECTORY [exact|fast] [threads] [rounds] [batch] [portable|avx2|avx512]
+//     engine_bench SHAPE|DIRECTORY [exact|fast] [threads] [rounds] [batch]
+//     [portable|avx2|avx512|avx512-bf16]
 // SHAPE is xs, s, m or x, a directory a checkpoint or a folder with a GGUF file. Defaults: fast,
 // one thread a core, 15 rounds, 8 sequences in a batch, the best instruction set. A round is: read
 // probe, 1 s of decode, read probe, the same with the batch, multiply probe, prefill of 512 tokens.
@@ -45,8 +46,9 @@ Options parse(int argc, char** argv) {
     if (argc > 3) o.n_threads = std::atoi(argv[3]);
     if (argc > 4) o.n_rounds = std::max(1, std::atoi(argv[4]));
     if (argc > 5) o.n_batch = std::max(1, std::atoi(argv[5]));
-    for (const auto isa : {engine::kernels::Isa::portable, engine::kernels::Isa::avx2}) {
-        if (argc > 6 && std::strcmp(argv[6], engine::kernels::to_string(isa)) == 0) o.isa = isa;
+    for (const auto isa : engine::kernels::kIsas) {
+        if (argc <= 6 || std::strcmp(argv[6], engine::kernels::to_string(isa)) != 0) continue;
+        if (isa <= engine::kernels::best_isa()) o.isa = isa;
     }
     return o;
 }

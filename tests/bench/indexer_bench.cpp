@@ -1,6 +1,6 @@
 // The lightning indexer alone: one token of the published models' shape against 65,536 keys.
 //
-//   indexer_bench [THREADS] [ROUNDS] [portable|avx2|avx512]
+//   indexer_bench [THREADS] [ROUNDS] [portable|avx2|avx512|avx512-bf16]
 //
 // Prints a line for each numeric mode and format of keys: milliseconds, median [range], and ns a
 // key.
@@ -33,7 +33,7 @@ std::vector<float> normals(size_t n, uint32_t seed) {
 }
 
 Isa isa_named(std::string_view name) {
-    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    for (const Isa isa : engine::kernels::kIsas) {
         if (name == to_string(isa) && isa <= best_isa()) return isa;
     }
     std::fprintf(stderr, "indexer_bench: no instruction set '%s' here\n", name.data());

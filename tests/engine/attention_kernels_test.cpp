@@ -91,7 +91,7 @@ TEST_CASE("indexer: a panel's scores against the reference, any range of keys", 
             ++n_compared;
         }
     }
-    CHECK((n_compared > 0 || best_isa() != Isa::avx512));
+    CHECK((n_compared > 0 || best_isa() < Isa::avx512));
 }
 
 TEST_CASE("top_k: ties by index, and NaN does no harm", "[kernels]") {

@@ -65,7 +65,7 @@ inline void check_close(const Floats& actual, const Floats& expected, double mar
 
 inline std::vector<Isa> all_isas() {
     std::vector<Isa> isas;
-    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    for (const Isa isa : engine::kernels::kIsas) {
         if (isa <= best_isa()) isas.push_back(isa);
     }
     return isas;

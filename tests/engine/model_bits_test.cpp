@@ -80,7 +80,7 @@ Case quantised_case() {
 std::vector<engine::kernels::Isa> isas() {
     using engine::kernels::Isa;
     std::vector<Isa> all;
-    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    for (const Isa isa : engine::kernels::kIsas) {
         if (isa <= engine::kernels::best_isa()) all.push_back(isa);
     }
     return all;

@@ -153,7 +153,7 @@ void check_all(uint32_t n_replays) {
     const auto fast = engine::Model::load(fixture_path("official-quantised"), fast_options());
     REQUIRE(exact);
     REQUIRE(fast);
-    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    for (const Isa isa : engine::kernels::kIsas) {
         if (isa > engine::kernels::best_isa()) continue;
         for (const auto* model : {&exact, &fast}) check_replays(***model, isa, n_replays);
     }

@@ -21,7 +21,7 @@ namespace {
 
 std::vector<Isa> isas() {
     std::vector<Isa> all;
-    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    for (const Isa isa : engine::kernels::kIsas) {
         if (isa <= best_isa()) all.push_back(isa);
     }
     return all;

@@ -53,7 +53,7 @@ bool same_bits(const Floats& a, const Floats& b) {
 
 std::vector<const RowOps*> tables() {
     std::vector<const RowOps*> all;
-    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    for (const Isa isa : engine::kernels::kIsas) {
         if (isa <= best_isa()) all.push_back(ops(isa).rows);
     }
     return all;
