@@ -2,6 +2,7 @@
 #include <openssl/crypto.h>
 
 #include "billing/api_key.h"
+#include "billing/blocking_waiter.h"
 #include "billing/ledger_billing.h"
 #include "billing/wall_clock.h"
 
@@ -9,25 +10,6 @@ namespace billing {
 namespace {
 
 constexpr size_t kShownCharacters = 4;
-
-class BlockingWaiter final : public CommitWaiter {
-public:
-    void on_committed(bool durable) noexcept override {
-        const std::lock_guard lock(mutex_);
-        durable_ = durable;
-        told_.notify_one();  // under the lock: the waiter is gone right after
-    }
-    bool wait() {
-        std::unique_lock lock(mutex_);
-        told_.wait(lock, [this] { return durable_.has_value(); });
-        return *durable_;
-    }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable told_;
-    std::optional<bool> durable_;
-};
 
 tl::unexpected<Error> not_written() {
     return tl::unexpected(Error{Errc::ledger_unavailable, "the disk refused: nothing was changed"});

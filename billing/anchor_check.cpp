@@ -49,6 +49,7 @@ void AnchorCheck::note_change(const Entry& entry) {
         case Kind::settle:
         case Kind::release:
         case Kind::credit:
+        case Kind::refund:
             changed_accounts_.insert(entry.get(Column::account));
             break;
         case Kind::account:

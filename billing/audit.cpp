@@ -40,6 +40,8 @@ std::optional<Shape> shape_of(Kind kind) {
             return Shape{all | mask({C::account, C::amount}), 0};
         case Kind::key:
             return Shape{all | mask({C::account, C::subject}), 0};
+        case Kind::refund:
+            return Shape{all | mask({C::request, C::account, C::amount, C::subject}), 0};
         case Kind::account:
         case Kind::key_disabled:
         case Kind::name:
@@ -61,7 +63,8 @@ bool is_negative(const config::Price& price) {
 
 }  // namespace
 
-std::string Audit::check(const Entry& entry, const std::optional<Definition>& definition) {
+std::string Audit::check(const Entry& entry, const std::optional<Definition>& definition,
+                         const std::optional<Entry>& charge) {
     if (std::string wrong = check_columns(entry); !wrong.empty()) return wrong;
     if (entry.get(Column::at) < last_at_) return "its instant lies before the last one's";
     last_at_ = entry.get(Column::at);
@@ -75,6 +78,8 @@ std::string Audit::check(const Entry& entry, const std::optional<Definition>& de
             return check_release(entry);
         case Kind::credit:
             return check_credit(entry);
+        case Kind::refund:
+            return check_refund(entry, definition, charge);
         case Kind::key_disabled:
             return account_of_key_.contains(entry.get(Column::subject)) ? ""
                                                                         : "no such key before it";
@@ -190,6 +195,24 @@ std::string Audit::check_credit(const Entry& entry) {
         return "credits above what 64 bits hold";
     }
     return "";
+}
+
+std::string Audit::check_refund(const Entry& entry, const std::optional<Definition>& definition,
+                                const std::optional<Entry>& charge) {
+    if (!charge || !charge->is(Kind::settle)) return "refunds what nothing before it charged";
+    if (charge->get(Column::account) != entry.get(Column::account))
+        return "another account's request";
+    const NanoUsd amount{entry.get(Column::amount)};
+    if (amount <= NanoUsd{0}) return "a refund of nothing or less";
+    NanoUsd& refunded = refunded_[entry.get(Column::request)];
+    const NanoUsd left = NanoUsd{charge->get(Column::amount)} - refunded;
+    if (amount > left) {
+        return "refunds " + config::to_string(amount) + " where only " + config::to_string(left) +
+               " are left of the charge";
+    }
+    refunded += amount;
+    balances_.at(entry.get(Column::account)).spent -= amount;
+    return definition ? check_definition(Kind::refund, entry, *definition) : "defines nothing";
 }
 
 std::string Audit::check_definition(Kind kind, const Entry& entry, const Definition& definition) {

@@ -11,8 +11,10 @@ namespace billing {
 
 class Audit {
 public:
-    // What is wrong with the next entry; empty if nothing.
-    std::string check(const Entry& entry, const std::optional<Definition>& definition);
+    // What is wrong with the next entry; empty if nothing. `charge` is the end of the request that
+    // a refund is of, if an entry before it says so.
+    std::string check(const Entry& entry, const std::optional<Definition>& definition,
+                      const std::optional<Entry>& charge = std::nullopt);
 
     int64_t n_open() const { return static_cast<int64_t>(open_.size()); }
     // What the entries so far come to.
@@ -34,6 +36,8 @@ private:
     std::string check_settle(const Entry& entry);
     std::string check_release(const Entry& entry);
     std::string check_credit(const Entry& entry);
+    std::string check_refund(const Entry& entry, const std::optional<Definition>& definition,
+                             const std::optional<Entry>& charge);
     std::string check_definition(Kind kind, const Entry& entry, const Definition& definition);
     bool is_name(const Entry& entry, Column column) const;
 
@@ -44,6 +48,7 @@ private:
     std::unordered_map<int64_t, config::Price> prices_;
     std::unordered_set<int64_t> names_;
     std::unordered_map<int64_t, OpenHold> open_;
+    std::unordered_map<int64_t, NanoUsd> refunded_;  // of requests with a refund
 };
 
 }  // namespace billing

@@ -67,6 +67,18 @@ struct Settlement {
     std::string_view model = {};  // as the upstream calls it; the column model of reports
 };
 
+struct Refund {
+    RequestId request;
+    std::optional<NanoUsd> amount;  // > 0; nothing: all that is left of the charge
+    std::string ref;                // 1..64 visible ASCII characters; recognises one said again
+    std::string reason;             // 1..500 bytes of UTF-8 without control characters
+};
+struct Refunded {
+    NanoUsd amount;
+    NanoUsd left;        // of the charge, that may still be refunded
+    bool is_new = true;  // false: this reference had done it already
+};
+
 struct KeyInfo {
     KeyId id;
     std::string account;
@@ -110,10 +122,10 @@ struct Options {
 class Billing {
 public:
     // Takes <path>.lock, makes <path>.pepper (mode 0600) on first use, creates, migrates or checks
-    // the schema, takes the balances of the last anchor in <path>.anchors and reads the entries behind
-    // it (without anchors: all entries), releases holds that a crash left open (flag_recovered),
-    // starts the writer. Errors: owned_by_other; ledger_broken, for anchors too that are not of
-    // these entries; ledger_unavailable.
+    // the schema, takes the balances of the last anchor in <path>.anchors and reads the entries
+    // behind it (without anchors: all entries), releases holds that a crash left open
+    // (flag_recovered), starts the writer. Errors: owned_by_other; ledger_broken, for anchors too
+    // that are not of these entries; ledger_unavailable.
     static Result<std::unique_ptr<Billing>> open(const Options& options);
     virtual ~Billing() = default;  // writes what is queued, checkpoints, unlocks
 
@@ -138,6 +150,10 @@ public:
     // was to be.
     virtual Result<AccountId> create_account(const std::string& name) = 0;
     virtual Result<void> add_credit(const std::string& account, NanoUsd amount) = 0;
+    // Gives back of what the request was charged, never more than is left of it. A reference gives
+    // back once: said again for the same request, it changes nothing. Errors: request_unknown,
+    // refund_refused, reference_taken, amount_invalid, text_invalid.
+    virtual Result<Refunded> refund(const Refund& refund) = 0;
     // The key itself, shown once: "sk-weir-" and 43 characters of base62-like text carrying 256
     // random bits.
     virtual Result<std::string> create_key(const std::string& account) = 0;

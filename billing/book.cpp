@@ -145,6 +145,12 @@ void Book::give_up_credit(AccountId account, NanoUsd amount) {
     accounts_.at(account.n).claimed -= amount;
 }
 
+void Book::refund(AccountId account, NanoUsd amount) {
+    Balance& balance = accounts_.at(account.n).balance;
+    ENSURE(amount >= NanoUsd{0} && amount <= balance.spent);
+    balance.spent -= amount;
+}
+
 Book::Interned Book::intern_name(std::string_view text) {
     const auto at = name_ids_.find(text);
     if (at != name_ids_.end()) return {at->second, false};
@@ -201,6 +207,18 @@ bool Book::load_open_hold(RequestId request, const Caller& caller, NanoUsd amoun
     if (at->second.balance.available() < amount) return false;
     open_hold_at(at->second.balance, request, caller, amount);
     return true;
+}
+
+bool Book::load_refund(AccountId account, NanoUsd amount) {
+    const auto at = accounts_.find(account.n);
+    if (at == accounts_.end() || amount <= NanoUsd{0} || amount > at->second.balance.spent)
+        return false;
+    refund(account, amount);
+    return true;
+}
+
+void Book::load_refund_row(int64_t id) {
+    next_refund_ = std::max(next_refund_, id + 1);
 }
 
 bool Book::load_credit(AccountId account, NanoUsd amount) {

@@ -60,7 +60,11 @@ public:
     void give_up_credit(AccountId account, NanoUsd amount);
     Balance balance(AccountId account) const { return accounts_.at(account.n).balance; }
 
+    // Gives back of what was spent, when that is on disk.
+    void refund(AccountId account, NanoUsd amount);
+
     KeyId next_key() { return {next_key_++}; }
+    int64_t next_refund() { return next_refund_++; }
 
     // The number of a name or price, and whether it is new: then its definition must be queued
     // first.
@@ -82,6 +86,8 @@ public:
     void load_price(int64_t id, const PriceRow& row);
     bool load_reserve(RequestId request, const Caller& caller, NanoUsd amount);
     bool load_credit(AccountId account, NanoUsd amount);
+    bool load_refund(AccountId account, NanoUsd amount);
+    void load_refund_row(int64_t id);
     // Instead of all entries up to an anchor: its scalars, each account's balance but for what is
     // reserved, then the open holds.
     void load_anchor(UnixMillis at, RequestId last_request);
@@ -105,7 +111,8 @@ private:
     std::map<std::string, int64_t, std::less<>> name_ids_;
     std::map<PriceRow, int64_t> price_ids_;
     NanoUsd reserved_;
-    int64_t next_account_ = 1, next_key_ = 1, next_request_ = 1, next_name_ = 1, next_price_ = 1;
+    int64_t next_account_ = 1, next_key_ = 1, next_request_ = 1, next_name_ = 1, next_price_ = 1,
+            next_refund_ = 1;
 };
 
 }  // namespace billing

@@ -64,6 +64,7 @@ Digest content_digest(Sha256& sha256, int64_t id, const Definition& definition) 
                        image.add(row.cache_read).add(row.cache_write);
                        image.add(row.output).add(row.reasoning);
                    },
+                   [&](const RefundRow& row) { image.add(row.ref).add(row.reason); },
                },
                definition);
     return sha256(image.bytes());
@@ -79,6 +80,8 @@ const char* table_of(Kind kind) {
             return "names";
         case Kind::price:
             return "prices";
+        case Kind::refund:
+            return "refunds";
         case Kind::reserve:
         case Kind::settle:
         case Kind::release:
@@ -107,6 +110,8 @@ Result<DefinitionTables> DefinitionTables::prepare(Database& database) {
          "reasoning) VALUES(?,?,?,?,?,?,?,?)",
          "SELECT name, effective_from, input, cache_read, cache_write, output, reasoning "
          "FROM prices WHERE id = ?"},
+        {tables.refunds_, "INSERT INTO refunds(id, ref, reason) VALUES(?,?,?)",
+         "SELECT ref, reason FROM refunds WHERE id = ?"},
     };
     for (const auto& each : statements) {
         auto insert = database.prepare(each.insert);
@@ -149,6 +154,12 @@ bool DefinitionTables::insert(int64_t id, const Definition& definition) {
                 }
                 return prices_.insert.run();
             },
+            [&](const RefundRow& row) {
+                refunds_.insert.bind(1, id);
+                refunds_.insert.bind(2, row.ref);
+                refunds_.insert.bind(3, row.reason);
+                return refunds_.insert.run();
+            },
         },
         definition);
 }
@@ -157,7 +168,8 @@ std::optional<Definition> DefinitionTables::find(Kind kind, int64_t id) {
     Table& table = kind == Kind::account ? accounts_
                    : kind == Kind::key   ? keys_
                    : kind == Kind::name  ? names_
-                                         : prices_;
+                   : kind == Kind::price ? prices_
+                                         : refunds_;
     Statement& row = table.find;
     row.bind(1, id);
     std::optional<Definition> found;
@@ -171,6 +183,8 @@ std::optional<Definition> DefinitionTables::find(Kind kind, int64_t id) {
             found = std::move(key);
         } else if (kind == Kind::name) {
             found = NameRow{std::string(row.text(0))};
+        } else if (kind == Kind::refund) {
+            found = RefundRow{std::string(row.text(0)), std::string(row.text(1))};
         } else {
             found =
                 PriceRow{std::string(row.text(0)), row.integer(1), row.integer(2), row.integer(3),

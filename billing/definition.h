@@ -1,7 +1,7 @@
 #pragma once
 // What entries refer to by number: accounts, keys, names of routes, endpoints and models, price
-// versions. Each is a row of its own table, written once, together with an entry whose hash covers
-// it.
+// versions, the words of refunds. Each is a row of its own table, written once, together with an
+// entry whose hash covers it.
 #include <optional>
 #include <string>
 #include <variant>
@@ -32,7 +32,13 @@ struct PriceRow {
     friend auto operator<=>(const PriceRow&, const PriceRow&) = default;
 };
 
-using Definition = std::variant<AccountRow, KeyRow, NameRow, PriceRow>;
+struct RefundRow {
+    std::string ref;  // whose: the operator's own; no two refunds have the same
+    std::string reason;
+};
+
+// The place in this list is hashed: only add at its end.
+using Definition = std::variant<AccountRow, KeyRow, NameRow, PriceRow, RefundRow>;
 
 PriceRow to_row(const config::Price& price);
 config::Price to_price(const PriceRow& row);
@@ -40,10 +46,10 @@ config::Price to_price(const PriceRow& row);
 // Covers the number and every column.
 Digest content_digest(Sha256& sha256, int64_t id, const Definition& definition);
 
-// "accounts", "keys", "names" or "prices"; nullptr for kinds that define nothing.
+// "accounts", "keys", ...; nullptr for kinds that define nothing.
 const char* table_of(Kind kind);
 
-// Statements over the four tables, prepared once.
+// Statements over those tables, prepared once.
 class DefinitionTables {
 public:
     static Result<DefinitionTables> prepare(Database& database);
@@ -56,7 +62,7 @@ private:
     struct Table {
         Statement insert, find;
     };
-    Table accounts_, keys_, names_, prices_;
+    Table accounts_, keys_, names_, prices_, refunds_;
 };
 
 }  // namespace billing

@@ -21,6 +21,7 @@ enum class Kind : uint8_t {
     key_disabled = 7,  // of table keys
     name = 8,          // of table names
     price = 9,         // of table prices
+    refund = 10,       // of table refunds
 };
 
 // Columns in the order of the table. The hash stands last and is not among them.

@@ -19,6 +19,9 @@ enum class Errc : uint8_t {
     time_zone_unknown,
     query_invalid,
     request_unknown,
+    refund_refused,   // more than is left of the charge, or there is none
+    reference_taken,  // of another refund
+    text_invalid,
 };
 
 struct Error {

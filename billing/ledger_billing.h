@@ -25,6 +25,7 @@ public:
 
     Result<AccountId> create_account(const std::string& name) override;
     Result<void> add_credit(const std::string& account, NanoUsd amount) override;
+    Result<Refunded> refund(const Refund& refund) override;
     Result<std::string> create_key(const std::string& account) override;
     Result<void> disable_key(KeyId key) override;
     std::vector<KeyInfo> keys() const override;
@@ -33,8 +34,11 @@ public:
     Counters counters() const override;
 
 private:
-    LedgerBilling(FileLock lock, const Pepper& pepper, int64_t n_queued_max)
-        : lock_(std::move(lock)), pepper_(pepper), desk_(n_queued_max) {}
+    LedgerBilling(FileLock lock, const Pepper& pepper, const Options& options)
+        : lock_(std::move(lock)),
+          pepper_(pepper),
+          path_(options.path),
+          desk_(options.n_queued_max) {}
 
     Result<ChainHead> release_left_open(LedgerFile& file, ChainHead head);
     // The callers of these hold the desk's lock.
@@ -44,6 +48,8 @@ private:
 
     FileLock lock_;  // first: outlives the writer
     const Pepper pepper_;
+    const std::filesystem::path path_;
+    std::mutex refund_mutex_;  // held until a refund is on disk: taken before the desk's
     mutable Desk desk_;
     KeyRing keys_;
     std::unique_ptr<LedgerWriter> writer_;  // last: closing it empties the desk

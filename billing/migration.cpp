@@ -16,6 +16,7 @@ constexpr const char* kTo2[] = {
     "BEGIN SELECT RAISE(ABORT, 'append only'); END",
     "CREATE TRIGGER refunds_no_DELETE BEFORE DELETE ON refunds "
     "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE INDEX refunds_of ON entries(request) WHERE kind = 10",
     "PRAGMA user_version = 2",
 };
 

@@ -100,8 +100,7 @@ Result<std::unique_ptr<LedgerBilling>> LedgerBilling::open(const Options& option
                                     "pepper " + beside(options.path, ".pepper").string() +
                                         " belongs to another ledger; put back the right one"});
     }
-    std::unique_ptr<LedgerBilling> billing(
-        new LedgerBilling(std::move(*lock), *pepper, options.n_queued_max));
+    std::unique_ptr<LedgerBilling> billing(new LedgerBilling(std::move(*lock), *pepper, options));
     std::optional<Standing> anchored;
     if (*last) anchored = (*last)->standing;
     const auto head = restore(database, anchored, billing->desk_.book, billing->keys_);

@@ -26,10 +26,21 @@ constexpr const char* kRequestsSql =
     "r.request "
     "WHERE r.seq >= ?1 AND r.seq < ?2 AND r.kind = 1 AND t.kind IN (2, 3)";
 
-struct Sums {
-    std::array<int64_t, 7> values{};  // requests, nano-dollars, five token classes
+// Refunds, by their own instants, with what their requests are grouped by.
+constexpr const char* kRefundsSql =
+    "SELECT f.at, r.account, r.key, r.route, t.endpoint, t.model, t.outcome, f.amount "
+    "FROM entries f INDEXED BY refunds_of "
+    "CROSS JOIN entries r INDEXED BY reserve_once ON r.request = f.request "
+    "CROSS JOIN entries t INDEXED BY terminal_once ON t.request = f.request "
+    "WHERE f.kind = 10 AND f.seq >= ?1 AND f.seq < ?2 AND r.kind = 1 AND t.kind IN (2, 3)";
 
-    bool add(const std::array<int64_t, 7>& more) {
+// Requests, nano-dollars charged and refunded, five token classes.
+using Figures = std::array<int64_t, 8>;
+
+struct Sums {
+    Figures values{};
+
+    bool add(const Figures& more) {
         for (size_t i = 0; i < values.size(); ++i) {
             if (__builtin_add_overflow(values[i], more[i], &values[i])) return false;
         }
@@ -157,31 +168,62 @@ int64_t group_value(const Statement& row, By column, Zone& zone) {
     return 0;
 }
 
+Figures request_figures(const Statement& row) {
+    Figures values = {1, row.integer(7), 0};
+    for (int i = 0; i < 5; ++i) values[static_cast<size_t>(i) + 3] = row.integer(8 + i);
+    return values;
+}
+
+Figures refund_figures(const Statement& row) {
+    return {0, 0, row.integer(7)};
+}
+
+struct Range {
+    int64_t begin, end;  // of seq
+};
+
+Result<Range> range_of(Database& database, const ReportQuery& query) {
+    Range range{1, std::numeric_limits<int64_t>::max()};
+    struct {
+        const std::optional<UnixMillis>& at;
+        int64_t& seq;
+    } const bounds[] = {{query.from, range.begin}, {query.to, range.end}};
+    for (const auto& bound : bounds) {
+        if (!bound.at) continue;
+        const auto seq = lower_bound(database, *bound.at);
+        if (!seq) return tl::unexpected(seq.error());
+        bound.seq = *seq;
+    }
+    return range;
+}
+
 Result<Groups> sum_up(Database& database, const ReportQuery& query, const std::vector<By>& by,
                       Zone zone) {
-    Result<int64_t> begin = 1;
-    if (query.from) begin = lower_bound(database, *query.from);
-    if (!begin) return tl::unexpected(begin.error());
-    Result<int64_t> end = std::numeric_limits<int64_t>::max();
-    if (query.to) end = lower_bound(database, *query.to);
-    if (!end) return tl::unexpected(end.error());
-    auto rows = database.prepare(kRequestsSql);
-    if (!rows) return tl::unexpected(rows.error());
-    rows->bind(1, *begin);
-    rows->bind(2, *end);
+    const auto range = range_of(database, query);
+    if (!range) return tl::unexpected(range.error());
     Groups groups;
     if (by.empty()) groups.emplace();  // the total is there even of nothing
     std::vector<int64_t> group(by.size());
-    Statement::Step step;
-    while ((step = rows->step()) == Statement::Step::row) {
-        for (size_t i = 0; i < by.size(); ++i) group[i] = group_value(*rows, by[i], zone);
-        std::array<int64_t, 7> values = {1, rows->integer(7)};
-        for (int i = 0; i < 5; ++i) values[static_cast<size_t>(i) + 2] = rows->integer(8 + i);
-        if (!groups[group].add(values)) {
-            return tl::unexpected(Error{Errc::ledger_broken, "a sum is above what 64 bits hold"});
+    struct {
+        const char* sql;
+        Figures (*figures)(const Statement& row);
+    } const sources[] = {{kRequestsSql, request_figures}, {kRefundsSql, refund_figures}};
+    for (const auto& source : sources) {
+        auto rows = database.prepare(source.sql);
+        if (!rows) return tl::unexpected(rows.error());
+        rows->bind(1, range->begin);
+        rows->bind(2, range->end);
+        Statement::Step step;
+        while ((step = rows->step()) == Statement::Step::row) {
+            for (size_t i = 0; i < by.size(); ++i) group[i] = group_value(*rows, by[i], zone);
+            if (!groups[group].add(source.figures(*rows))) {
+                return tl::unexpected(
+                    Error{Errc::ledger_broken, "a sum is above what 64 bits hold"});
+            }
         }
+        if (step == Statement::Step::failed)
+            return tl::unexpected(database.error("read the entries"));
     }
-    if (step == Statement::Step::failed) return tl::unexpected(database.error("read the entries"));
     return groups;
 }
 
@@ -218,7 +260,8 @@ Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger,
         const auto& values = sums.values;
         row.n_requests = values[0];
         row.usd = {values[1]};
-        row.tokens = {values[2], values[3], values[4], values[5], values[6]};
+        row.refunded_usd = {values[2]};
+        row.tokens = {values[3], values[4], values[5], values[6], values[7]};
         ordered.emplace(std::move(order), std::move(row));
     }
     std::vector<ReportRow> rows;

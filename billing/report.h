@@ -10,7 +10,7 @@
 namespace billing {
 
 struct ReportQuery {
-    std::optional<UnixMillis> from, to;  // half open, by the RESERVE instant
+    std::optional<UnixMillis> from, to;  // half open; requests by their RESERVE instant
     std::string time_zone = "UTC";       // IANA name; decides the columns day and hour
     std::vector<std::string> by;         // account, key, route, endpoint, model, outcome, day, hour
 };
@@ -19,7 +19,8 @@ struct ReportRow {
     std::vector<std::string> by;  // in the query's order
     int64_t n_requests = 0;       // with a terminal entry
     TokenCounts tokens;
-    NanoUsd usd;
+    NanoUsd usd;           // charged
+    NanoUsd refunded_usd;  // given back; counts when it was, not when its request was
 };
 
 // "2026-10-01" (midnight in `time_zone`) or RFC 3339. Errors: query_invalid, time_zone_unknown.

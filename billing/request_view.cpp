@@ -3,13 +3,10 @@
 #include <algorithm>
 
 #include "billing/chain_walk.h"
+#include "billing/entry_lookup.h"
 
 namespace billing {
 namespace {
-
-tl::unexpected<Error> broken(int64_t entry, const std::string& what) {
-    return bad_entry(entry, what);
-}
 
 // n_tokens x price, exact: at most 2^126 pico-dollars.
 std::string exact_usd(int64_t n_tokens, PicoUsd price) {
@@ -43,33 +40,21 @@ std::vector<RequestView::Part> parts_of(const TokenCounts& tokens, const config:
     return parts;
 }
 
-// Looks entries of a request up, and the rows that they refer to.
-class RequestReader {
+// Reads the rows that entries refer to.
+class Words {
 public:
-    static Result<RequestReader> prepare(Database& database) {
-        RequestReader reader(database);
-        const std::string select = "SELECT " + entry_columns() + " FROM entries WHERE request = ? ";
-        auto reserve = database.prepare(select + "AND kind = 1");
-        if (!reserve) return tl::unexpected(reserve.error());
-        auto ending = database.prepare(select + "AND kind IN (2, 3)");
-        if (!ending) return tl::unexpected(ending.error());
+    static Result<Words> prepare(Database& database) {
         auto tables = DefinitionTables::prepare(database);
         if (!tables) return tl::unexpected(tables.error());
-        reader.reserve_ = std::move(*reserve);
-        reader.ending_ = std::move(*ending);
-        reader.tables_ = std::move(*tables);
-        return reader;
+        return Words(std::move(*tables));
     }
-
-    Result<std::optional<Entry>> reserve(RequestId request) { return find(reserve_, request); }
-    Result<std::optional<Entry>> ending(RequestId request) { return find(ending_, request); }
 
     template <class Row>
     Result<Row> row(const Entry& entry, Kind kind, int64_t id) {
         const auto found = tables_.find(kind, id);
         if (const auto* row = found ? std::get_if<Row>(&*found) : nullptr) return *row;
-        return broken(entry.get(Column::seq),
-                      "row " + std::to_string(id) + " of table " + table_of(kind) + " is missing");
+        return bad_entry(entry.get(Column::seq), "row " + std::to_string(id) + " of table " +
+                                                     table_of(kind) + " is missing");
     }
     // Empty, if the entry names none.
     Result<std::string> name(const Entry& entry, Column column) {
@@ -80,27 +65,12 @@ public:
     }
 
 private:
-    explicit RequestReader(Database& database) : database_(&database) {}
+    explicit Words(DefinitionTables tables) : tables_(std::move(tables)) {}
 
-    Result<std::optional<Entry>> find(Statement& statement, RequestId request) {
-        statement.bind(1, request.n);
-        const Statement::Step step = statement.step();
-        if (step == Statement::Step::failed)
-            return tl::unexpected(database_->error("read the request"));
-        std::optional<Entry> found;
-        Digest hash;
-        if (step == Statement::Step::row && !read_entry(statement, found.emplace(), hash))
-            return broken(statement.integer(0), "a column holds another type");
-        statement.reset();
-        return found;
-    }
-
-    Database* database_;
-    Statement reserve_, ending_;
     DefinitionTables tables_;
 };
 
-Result<RequestView::Ending> view_ending(RequestReader& reader, const Entry& entry) {
+Result<RequestView::Ending> view_ending(Words& words, const Entry& entry) {
     RequestView::Ending ending;
     ending.entry = entry.get(Column::seq);
     ending.at = {entry.get(Column::at)};
@@ -110,11 +80,11 @@ Result<RequestView::Ending> view_ending(RequestReader& reader, const Entry& entr
     if (!ending.is_settled) return ending;
     ending.charged = {entry.get(Column::amount)};
     ending.source = static_cast<CountSource>(entry.get(Column::source));
-    auto endpoint = reader.name(entry, Column::endpoint);
+    auto endpoint = words.name(entry, Column::endpoint);
     if (!endpoint) return tl::unexpected(endpoint.error());
-    auto model = reader.name(entry, Column::model);
+    auto model = words.name(entry, Column::model);
     if (!model) return tl::unexpected(model.error());
-    const auto price = reader.row<PriceRow>(entry, Kind::price, entry.get(Column::price));
+    const auto price = words.row<PriceRow>(entry, Kind::price, entry.get(Column::price));
     if (!price) return tl::unexpected(price.error());
     ending.endpoint = std::move(*endpoint);
     ending.model = std::move(*model);
@@ -125,8 +95,25 @@ Result<RequestView::Ending> view_ending(RequestReader& reader, const Entry& entr
     return ending;
 }
 
-Result<RequestView> view(RequestReader& reader, RequestId request) {
-    const auto reserve = reader.reserve(request);
+Result<std::vector<RequestView::RefundView>> view_refunds(Words& words, EntryLookup& lookup,
+                                                          RequestId request) {
+    const auto entries = lookup.refunds(request);
+    if (!entries) return tl::unexpected(entries.error());
+    std::vector<RequestView::RefundView> refunds;
+    for (const Entry& entry : *entries) {
+        auto row = words.row<RefundRow>(entry, Kind::refund, entry.get(Column::subject));
+        if (!row) return tl::unexpected(row.error());
+        refunds.push_back({entry.get(Column::seq),
+                           {entry.get(Column::at)},
+                           {entry.get(Column::amount)},
+                           std::move(row->ref),
+                           std::move(row->reason)});
+    }
+    return refunds;
+}
+
+Result<RequestView> view(Words& words, EntryLookup& lookup, RequestId request) {
+    const auto reserve = lookup.reserve(request);
     if (!reserve) return tl::unexpected(reserve.error());
     if (!*reserve) return tl::unexpected(Error{Errc::request_unknown, {}});
     const Entry& entry = **reserve;
@@ -137,22 +124,25 @@ Result<RequestView> view(RequestReader& reader, RequestId request) {
     found.account = {entry.get(Column::account)};
     found.key = {entry.get(Column::key)};
     found.held = {entry.get(Column::amount)};
-    const auto account = reader.row<AccountRow>(entry, Kind::account, found.account.n);
+    const auto account = words.row<AccountRow>(entry, Kind::account, found.account.n);
     if (!account) return tl::unexpected(account.error());
-    const auto key = reader.row<KeyRow>(entry, Kind::key, found.key.n);
+    const auto key = words.row<KeyRow>(entry, Kind::key, found.key.n);
     if (!key) return tl::unexpected(key.error());
-    auto route = reader.name(entry, Column::route);
+    auto route = words.name(entry, Column::route);
     if (!route) return tl::unexpected(route.error());
     found.account_name = account->name;
     found.key_prefix = key->prefix;
     found.key_last4 = key->last4;
     found.route = std::move(*route);
-    const auto end = reader.ending(request);
+    const auto end = lookup.ending(request);
     if (!end) return tl::unexpected(end.error());
     if (!*end) return found;
-    auto ending = view_ending(reader, **end);
+    auto ending = view_ending(words, **end);
     if (!ending) return tl::unexpected(ending.error());
     found.ending = std::move(*ending);
+    auto refunds = view_refunds(words, lookup, request);
+    if (!refunds) return tl::unexpected(refunds.error());
+    found.refunds = std::move(*refunds);
     return found;
 }
 
@@ -163,9 +153,11 @@ Result<RequestView> find_request(const std::filesystem::path& ledger, RequestId 
     if (!database) return tl::unexpected(database.error());
     if (auto ok = database->execute("BEGIN"); !ok) return tl::unexpected(ok.error());
     if (auto ok = check_schema(*database); !ok) return tl::unexpected(ok.error());
-    auto reader = RequestReader::prepare(*database);
-    if (!reader) return tl::unexpected(reader.error());
-    return view(*reader, request);
+    auto words = Words::prepare(*database);
+    if (!words) return tl::unexpected(words.error());
+    auto lookup = EntryLookup::prepare(*database);
+    if (!lookup) return tl::unexpected(lookup.error());
+    return view(*words, *lookup, request);
 }
 
 std::string flags_text(uint32_t flags) {

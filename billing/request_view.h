@@ -34,6 +34,13 @@ struct RequestView {
         std::optional<TokenCounts> upstream_tokens;
     };
 
+    struct RefundView {
+        int64_t entry = 0;
+        UnixMillis at;
+        NanoUsd amount;
+        std::string ref, reason;
+    };
+
     RequestId request;
     int64_t entry = 0;  // of its RESERVE
     UnixMillis at;
@@ -44,6 +51,7 @@ struct RequestView {
     std::string route;  // empty: not written
     NanoUsd held;
     std::optional<Ending> ending;  // nothing: it is open
+    std::vector<RefundView> refunds;
 };
 
 // Errors: request_unknown; ledger_broken; ledger_unavailable.

@@ -66,6 +66,9 @@ bool load(const BalanceColumns& columns, DefinitionTables& tables, Book& book, K
             return book.load_credit(columns.caller.account, columns.amount);
         case Kind::key_disabled:
             return keys.disable({columns.subject});
+        case Kind::refund:
+            book.load_refund_row(columns.subject);
+            return book.load_refund(columns.caller.account, columns.amount);
         case Kind::account:
         case Kind::key:
         case Kind::name:

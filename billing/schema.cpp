@@ -44,6 +44,7 @@ std::vector<SchemaObject> schema_objects() {
         {"reserve_once", "CREATE UNIQUE INDEX reserve_once ON entries(request) WHERE kind = 1"},
         {"terminal_once",
          "CREATE UNIQUE INDEX terminal_once ON entries(request) WHERE kind IN (2, 3)"},
+        {"refunds_of", "CREATE INDEX refunds_of ON entries(request) WHERE kind = 10"},
     };
     for (const char* table :
          {"ledger", "accounts", "keys", "names", "prices", "refunds", "entries"}) {

@@ -1,6 +1,7 @@
 #pragma once
 // The tables of a ledger. Rows are added and never changed: triggers refuse it, the chain shows it.
-// Entries have two narrow unique indexes and no other; every key grows, so that all inserts append.
+// Entries have two narrow unique indexes, whose keys grow, so that all inserts append, and one of
+// the refunds, which are few.
 #include "billing/entry.h"
 #include "billing/sqlite.h"
 

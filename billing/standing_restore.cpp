@@ -86,6 +86,9 @@ Result<void> load_words(Database& database, DefinitionTables& tables, Book& book
         }
         if (step == Statement::Step::failed) return tl::unexpected(database.error(list.sql));
     }
+    const auto last_refund = database.query_integer("SELECT coalesce(max(id), 0) FROM refunds");
+    if (!last_refund) return tl::unexpected(last_refund.error());
+    book.load_refund_row(*last_refund);
     return {};
 }
 

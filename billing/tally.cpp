@@ -44,6 +44,9 @@ void Tally::add(const Entry& entry) {
         case Kind::credit:
             touch(entry.get(Column::account)).balance.funds += amount;
             break;
+        case Kind::refund:
+            touch(entry.get(Column::account)).balance.spent -= amount;
+            break;
         case Kind::account:
             touch(subject);
             break;

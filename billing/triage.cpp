@@ -31,6 +31,7 @@ Triage triage(std::vector<Pending> unwritten, Book& book) {
                 answer(pending, true);
                 continue;
             case Kind::credit:
+            case Kind::refund:
             case Kind::account:
             case Kind::key:
                 answer(pending, false);

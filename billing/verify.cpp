@@ -1,5 +1,6 @@
 #include "billing/anchor_check.h"
 #include "billing/chain_walk.h"
+#include "billing/entry_lookup.h"
 #include "billing/report.h"
 
 namespace billing {
@@ -24,8 +25,16 @@ bool continues(Database& database, const ChainHead& head) {
     return next && *next;
 }
 
+// What a refund gives back of, where that stands before it and is right then.
+Result<std::optional<Entry>> charge_of(EntryLookup& lookup, const Entry& entry) {
+    if (!entry.is(Kind::refund)) return std::optional<Entry>();
+    auto charge = lookup.ending({entry.get(Column::request)});
+    if (charge && *charge && (*charge)->get(Column::seq) > entry.get(Column::seq)) charge->reset();
+    return charge;
+}
+
 // What was changed shows in the next hash, and often in what the row says.
-std::string explain(Database& database, const ChainWalk& walk, Audit& audit) {
+std::string explain(Database& database, const ChainWalk& walk, Audit& audit, EntryLookup& lookup) {
     const ChainWalk::Mismatch& mismatch = *walk.mismatch();
     const int64_t seq = walk.head().seq + 1;
     std::string what = "hash does not match: ";
@@ -40,7 +49,9 @@ std::string explain(Database& database, const ChainWalk& walk, Audit& audit) {
         what += ", or row " + std::to_string(mismatch.entry.get(Column::subject)) + " of table " +
                 table;
     }
-    const std::string wrong = audit.check(mismatch.entry, walk.definition());
+    const auto charge = charge_of(lookup, mismatch.entry);
+    const std::string wrong =
+        audit.check(mismatch.entry, walk.definition(), charge.value_or(std::nullopt));
     return wrong.empty() ? what : what + "; " + wrong;
 }
 
@@ -53,6 +64,8 @@ Result<std::string> find_bad(Database& database, AnchorCheck& anchors, Verificat
     found.head = to_hex(origin.hash);
     auto walk = ChainWalk::start(database, origin);
     if (!walk) return tl::unexpected(walk.error());
+    auto lookup = EntryLookup::prepare(database);
+    if (!lookup) return tl::unexpected(lookup.error());
     Audit audit;
     for (;;) {
         const auto entry = walk->next();
@@ -61,10 +74,12 @@ Result<std::string> find_bad(Database& database, AnchorCheck& anchors, Verificat
             found.bad_entry = walk->head().seq + 1;
             if (!walk->mismatch()) return entry.error().detail;
             return name_bad(walk->mismatch()->entry, found.bad_entry,
-                            explain(database, *walk, audit), found);
+                            explain(database, *walk, audit, *lookup), found);
         }
         if (!*entry) break;
-        const std::string wrong = audit.check(**entry, walk->definition());
+        const auto charge = charge_of(*lookup, **entry);
+        if (!charge) return tl::unexpected(charge.error());
+        const std::string wrong = audit.check(**entry, walk->definition(), *charge);
         if (!wrong.empty()) return name_bad(**entry, walk->head().seq, wrong, found);
         ++found.n_entries;
         found.n_open_holds = audit.n_open();
@@ -73,7 +88,7 @@ Result<std::string> find_bad(Database& database, AnchorCheck& anchors, Verificat
     }
     anchors.finish(walk->head());
     if (!anchors.wrong().empty()) return anchors.wrong();
-    for (const Kind kind : {Kind::account, Kind::key, Kind::name, Kind::price}) {
+    for (const Kind kind : {Kind::account, Kind::key, Kind::name, Kind::price, Kind::refund}) {
         const std::string table = table_of(kind);
         const auto n_rows = database.query_integer("SELECT count(*) FROM " + table);
         if (!n_rows) return tl::unexpected(n_rows.error());

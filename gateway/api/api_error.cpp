@@ -134,6 +134,9 @@ ApiError api_error(const billing::Error& error) {
             return overloaded();
         case billing::Errc::account_unknown:
         case billing::Errc::request_unknown:
+        case billing::Errc::refund_refused:
+        case billing::Errc::reference_taken:
+        case billing::Errc::text_invalid:
         case billing::Errc::name_taken:
         case billing::Errc::name_invalid:
         case billing::Errc::amount_invalid:

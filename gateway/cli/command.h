@@ -23,6 +23,7 @@ void add_account(CLI::App& app, Invocation& invocation);  // account, credit, ke
 void add_report(CLI::App& app, Invocation& invocation);
 void add_ledger(CLI::App& app, Invocation& invocation);
 void add_ledger_show(CLI::App& ledger, Invocation& invocation);  // below add_ledger()
+void add_ledger_refund(CLI::App& ledger, Invocation& invocation);
 void add_model(CLI::App& app, Invocation& invocation);
 void add_model_text(CLI::App& model, Invocation& invocation);  // below add_model()
 void add_model_convert(CLI::App& model, Invocation& invocation);

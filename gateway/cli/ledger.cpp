@@ -49,7 +49,8 @@ int verify(const Invocation& invocation, bool as_json) {
 }  // namespace
 
 void add_ledger(CLI::App& app, Invocation& invocation) {
-    CLI::App* ledger = app.add_subcommand("ledger", "Check the ledger, show what a request cost");
+    CLI::App* ledger =
+        app.add_subcommand("ledger", "Check the ledger, show and refund what a request cost");
     ledger->require_subcommand(1);
     CLI::App* check = ledger->add_subcommand(
         "verify",
@@ -60,6 +61,7 @@ void add_ledger(CLI::App& app, Invocation& invocation) {
         invocation.run = [&invocation, as_json] { return verify(invocation, *as_json); };
     });
     add_ledger_show(*ledger, invocation);
+    add_ledger_refund(*ledger, invocation);
 }
 
 }  // namespace gateway

@@ -32,7 +32,14 @@ std::optional<nlohmann::json> ledger_command(const Invocation& invocation,
                                              const nlohmann::json& request) {
     const auto config = load_or_complain(invocation.config_file);
     if (!config) return {};
-    const auto answer = answer_of(config->ledger.path, request.dump());
+    std::string text;
+    try {
+        text = request.dump();
+    } catch (const nlohmann::json::type_error&) {
+        std::fprintf(stderr, "weir: what was typed is not UTF-8\n");
+        return {};
+    }
+    const auto answer = answer_of(config->ledger.path, text);
     if (!answer) {
         std::fprintf(stderr, "weir: %s\n", answer.error().c_str());
         return {};

@@ -59,6 +59,14 @@ ordered_json view_json(const RequestView& view, const std::string& name) {
                      {"held_usd", config::to_string(view.held)},
                      {"end", nullptr}};
     if (view.ending) out["end"] = ending_json(*view.ending);
+    out["refunds"] = ordered_json::array();
+    for (const RequestView::RefundView& refund : view.refunds) {
+        out["refunds"].push_back({{"entry", refund.entry},
+                                  {"at", config::to_rfc3339(refund.at)},
+                                  {"usd", config::to_string(refund.amount)},
+                                  {"ref", refund.ref},
+                                  {"reason", refund.reason}});
+    }
     return out;
 }
 
@@ -105,6 +113,11 @@ void print(const RequestView& view, const std::string& name) {
     if (ending.is_settled) print_settled(ending);
     if (ending.flags != 0) line("flags", billing::flags_text(ending.flags));
     line("charged", config::to_string(ending.charged) + " USD");
+    for (const RequestView::RefundView& refund : view.refunds) {
+        line("refunded", at_entry(refund.at, refund.entry) + ": " +
+                             config::to_string(refund.amount) + " USD, " + refund.ref + ": " +
+                             refund.reason);
+    }
 }
 
 int show(const Invocation& invocation, const std::string& text, bool as_json) {

@@ -19,6 +19,7 @@ struct Words {
 
 constexpr const char* kFigures[] = {"requests",    "input_uncached", "cache_read",
                                     "cache_write", "output_answer",  "output_reasoning"};
+constexpr const char* kMoney[] = {"usd", "refunded_usd"};
 
 std::vector<std::string> split(const std::string& text) {
     std::vector<std::string> words;
@@ -33,6 +34,10 @@ std::vector<int64_t> figures(const billing::ReportRow& row) {
             row.tokens.cache_write, row.tokens.output_answer,  row.tokens.output_reasoning};
 }
 
+std::vector<std::string> money(const billing::ReportRow& row) {
+    return {config::to_string(row.usd), config::to_string(row.refunded_usd)};
+}
+
 void print_json(const std::vector<billing::ReportRow>& rows, const std::vector<std::string>& by) {
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
     for (const billing::ReportRow& row : rows) {
@@ -40,7 +45,8 @@ void print_json(const std::vector<billing::ReportRow>& rows, const std::vector<s
         for (size_t i = 0; i < by.size(); ++i) object[by[i]] = row.by[i];
         const auto values = figures(row);
         for (size_t i = 0; i < values.size(); ++i) object[kFigures[i]] = values[i];
-        object["usd"] = config::to_string(row.usd);
+        const auto amounts = money(row);
+        for (size_t i = 0; i < amounts.size(); ++i) object[kMoney[i]] = amounts[i];
         all.push_back(std::move(object));
     }
     std::printf("%s\n", all.dump(2).c_str());
@@ -64,11 +70,14 @@ void print_csv(const std::vector<billing::ReportRow>& rows, const std::vector<st
     std::string out;
     for (const std::string& column : by) out += column + ",";
     for (const char* figure : kFigures) out += std::string(figure) + ",";
-    out += "usd\n";
+    for (size_t i = 0; i < std::size(kMoney); ++i)
+        out += kMoney[i] + std::string(i + 1 < std::size(kMoney) ? "," : "\n");
     for (const billing::ReportRow& row : rows) {
         for (const std::string& cell : row.by) out += csv_cell(cell) + ",";
         for (const int64_t value : figures(row)) out += std::to_string(value) + ",";
-        out += config::to_string(row.usd) + "\n";
+        const auto amounts = money(row);
+        for (size_t i = 0; i < amounts.size(); ++i)
+            out += amounts[i] + (i + 1 < amounts.size() ? "," : "\n");
     }
     std::fputs(out.c_str(), stdout);
 }
@@ -77,11 +86,11 @@ void print_table(const std::vector<billing::ReportRow>& rows, const std::vector<
     std::vector<std::vector<std::string>> cells(1);
     cells[0].insert(cells[0].end(), by.begin(), by.end());
     cells[0].insert(cells[0].end(), std::begin(kFigures), std::end(kFigures));
-    cells[0].push_back("usd");
+    cells[0].insert(cells[0].end(), std::begin(kMoney), std::end(kMoney));
     for (const billing::ReportRow& row : rows) {
         std::vector<std::string> line = row.by;
         for (const int64_t value : figures(row)) line.push_back(std::to_string(value));
-        line.push_back(config::to_string(row.usd));
+        for (std::string& amount : money(row)) line.push_back(std::move(amount));
         cells.push_back(std::move(line));
     }
     std::vector<size_t> widths(cells[0].size());

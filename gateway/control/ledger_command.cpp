@@ -28,6 +28,11 @@ json failure(const billing::Error& error) {
             return failure("no such request");
         case Errc::key_unknown:
             return failure("no such key; see: weir key list");
+        case Errc::reference_taken:
+            return failure("this reference was used before: " + error.detail);
+        case Errc::refund_refused:
+        case Errc::text_invalid:
+            return failure(error.detail);
         case Errc::ledger_unavailable:
             return failure("the ledger cannot be written now (" + error.detail + ")");
         case Errc::insufficient_funds:
@@ -93,6 +98,25 @@ json account_show(billing::Billing& billing, const json& request) {
               {"available", config::to_string(balance->available())}}}};
 }
 
+json ledger_refund(billing::Billing& billing, const json& request) {
+    billing::Refund refund;
+    const auto found = billing.make_request_names()->find(request.at("request").get<std::string>());
+    if (!found) return failure({billing::Errc::request_unknown, ""});
+    refund.request = *found;
+    if (request.contains("amount")) {
+        refund.amount = config::parse_usd(request.at("amount").get<std::string>());
+        if (!refund.amount) return failure({billing::Errc::amount_invalid, ""});
+    }
+    refund.ref = request.at("ref").get<std::string>();
+    refund.reason = request.at("reason").get<std::string>();
+    const auto refunded = billing.refund(refund);
+    if (!refunded) return failure(refunded.error());
+    return {{"ok", true},
+            {"refunded", config::to_string(refunded->amount)},
+            {"left", config::to_string(refunded->left)},
+            {"new", refunded->is_new}};
+}
+
 struct Operation {
     const char* name;
     json (*run)(billing::Billing&, const json&);
@@ -100,6 +124,7 @@ struct Operation {
 constexpr Operation kOperations[] = {
     {"account_create", account_create}, {"account_show", account_show}, {"credit_add", credit_add},
     {"key_create", key_create},         {"key_disable", key_disable},   {"key_list", key_list},
+    {"ledger_refund", ledger_refund},
 };
 
 }  // namespace

@@ -370,9 +370,12 @@ TEST_CASE("open: a file that is no ledger is refused and stays as it is", "[bill
 TEST_CASE("ledger: UPDATE and DELETE are refused on every table", "[billing]") {
     LedgerFixture ledger;
     ledger.open();
-    ledger.settle(ledger.reserve(ledger.make_caller("alice", kUsd), kCent), {1, 0, 0, 0, 0});
+    const Hold hold = ledger.reserve(ledger.make_caller("alice", kUsd), kCent);
+    ledger.settle(hold, {1, 0, 0, 0, 0});
+    must(ledger.billing().refund({hold.request, NanoUsd{1}, "T-1", "test"}));
     ledger.close();
-    for (const char* table : {"ledger", "accounts", "keys", "names", "prices", "entries"}) {
+    for (const char* table :
+         {"ledger", "accounts", "keys", "names", "prices", "refunds", "entries"}) {
         const char* column = std::string(table) == "entries" ? "seq" : "id";
         INFO(table);
         CHECK(ledger.query(std::string("SELECT count(*) FROM ") + table) > 0);

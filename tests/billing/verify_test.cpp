@@ -17,6 +17,7 @@ constexpr const char* kUnprotect =
     "DROP INDEX reserve_once; DROP INDEX terminal_once;"
     "DROP TRIGGER ledger_no_UPDATE; DROP TRIGGER accounts_no_UPDATE; DROP TRIGGER keys_no_UPDATE;"
     "DROP TRIGGER names_no_UPDATE; DROP TRIGGER prices_no_UPDATE; DROP TRIGGER entries_no_UPDATE;"
+    "DROP TRIGGER refunds_no_UPDATE;"
     "DROP TRIGGER entries_no_DELETE; DROP TRIGGER accounts_no_DELETE; DROP TRIGGER "
     "names_no_DELETE;";
 
@@ -31,6 +32,7 @@ void fill(LedgerFixture& ledger) {
     Waiter waiter;
     ledger.billing().settle(ledger.reserve(alice, kCent), full, &waiter);
     waiter.wait();
+    must(ledger.billing().refund({{1}, NanoUsd{3}, "T-1", "slow"}));
     const Hold released = ledger.reserve(bob, kCent, kStart, "route-b");
     ledger.settle(ledger.reserve(bob, kCent), {1, 0, 0, 0, 0});
     Waiter release_told;
@@ -157,7 +159,7 @@ TEST_CASE("verify: says what was changed, and of which request", "[billing]") {
 TEST_CASE("verify: any column of what entries refer to, changed, is found", "[billing]") {
     Tampering tampering;
     const std::map<std::string, std::string> kind_of = {
-        {"accounts", "5"}, {"keys", "6"}, {"names", "8"}, {"prices", "9"}};
+        {"accounts", "5"}, {"keys", "6"}, {"names", "8"}, {"prices", "9"}, {"refunds", "10"}};
     for (const auto& [table, kind] : kind_of) {
         for (const std::string& id : column_of(tampering.copy(), "SELECT id FROM " + table)) {
             const std::string seq =
@@ -193,6 +195,8 @@ TEST_CASE("verify: rows dropped, added and swapped are found", "[billing]") {
           std::string::npos);
     CHECK(tampering.first_bad("INSERT INTO accounts VALUES(77, 'mallory')") ==
           "table accounts: a row that no entry speaks of");
+    CHECK(tampering.first_bad("INSERT INTO refunds VALUES(77, 'T-77', 'r')") ==
+          "table refunds: a row that no entry speaks of");
     CHECK(tampering.first_bad("INSERT INTO keys VALUES(77, 1, zeroblob(32), 'p', 'l')") ==
           "table keys: a row that no entry speaks of");
 }

@@ -61,6 +61,9 @@ TEST_CASE("ledger commands: what cannot be done says why and changes nothing", "
         {{"op", "account_create"}, {"name", "no blanks"}},
         {{"op", "key_create"}, {"account", "nobody"}},
         {{"op", "key_disable"}, {"key", 99}},
+        {{"op", "ledger_refund"}, {"request", "1"}, {"ref", "T-1"}, {"reason", "why"}},
+        {{"op", "ledger_refund"}, {"request", "req_x"}, {"ref", "T-1"}, {"reason", "why"}},
+        {{"op", "ledger_refund"}, {"request", "1"}, {"ref", "T-1"}},
         {{"op", "drop_everything"}},
         json::array(),
     };

@@ -105,3 +105,44 @@ class Show(unittest.TestCase):
                 self.assertIn(f"no request {name} in this ledger", unknown.stderr)
             weir.stop_cleanly(self)
             self.assertEqual(json.loads(weir.run("ledger", "show", ids[0], "--json").stdout), shown)
+
+
+class Refunds(unittest.TestCase):
+    def test_through_the_owner_and_without_one(self):
+        with Mock() as mock, Weir(upstream=mock.base_url, local=False) as weir:
+            key = weir.account()
+            weir.start()
+            request = weir.chat(key, "mock", max_tokens=5).field("x-request-id")
+            shown = json.loads(weir.run("ledger", "show", request, "--json").stdout)
+            charged = nano(shown["end"]["charged_usd"])
+            refund = ["ledger", "refund", request, "--ref", "T-1", "--reason", "geprüft: leer", "--json"]
+            given = json.loads(weir.run(*refund, "--usd", "0.000000001").stdout)
+            self.assertEqual((given["refunded"], given["new"]), ("0.000000001", True))
+            self.assertEqual(weir.balance()[2], charged - 1)
+            # Said again, as after a lost reply, it is the same refund.
+            again = json.loads(weir.run(*refund, "--usd", "0.000000001").stdout)
+            self.assertEqual((again["refunded"], again["new"]), ("0.000000001", False))
+            for arguments, why in (
+                    (["--ref", "T-1", "--usd", "0.01"], "used before"),
+                    (["--ref", "T-2", "--usd", "9.00"], "refunded already"),
+                    (["--ref", "T-2", "--usd", "0"], "above 0"),
+                    (["--ref", "two words"], "visible ASCII"),
+                    ([b"--ref", b"\xff"], "UTF-8")):
+                refused = weir.run("ledger", "refund", request, "--reason", "why", *arguments, check=False)
+                self.assertEqual((refused.returncode, refused.stdout), (1, ""), refused)
+                self.assertIn(why, refused.stderr)
+            unknown = weir.run("ledger", "refund", "req_" + "0" * 32, "--ref", "T-2", "--reason", "why", check=False)
+            self.assertIn("no such request", unknown.stderr)
+            self.assertEqual(weir.run("ledger", "refund", request, check=False).returncode, 2)
+            weir.stop_cleanly(self)
+            self.assertIn("refunded", weir.run("ledger", "refund", request, "--ref", "T-2", "--reason", "all").stdout)
+            self.assertEqual(weir.balance()[2], 0)
+            shown = json.loads(weir.run("ledger", "show", request, "--json").stdout)
+            self.assertEqual([(r["ref"], r["reason"]) for r in shown["refunds"]],
+                             [("T-1", "geprüft: leer"), ("T-2", "all")])
+            self.assertEqual(sum(nano(r["usd"]) for r in shown["refunds"]), charged)
+            self.assertIn("T-1: geprüft: leer", weir.run("ledger", "show", request).stdout)
+            rows = weir.report("--by", "account")
+            self.assertEqual([(nano(r["usd"]), nano(r["refunded_usd"])) for r in rows], [(charged, charged)])
+            self.assertIn("usd,refunded_usd", weir.run("report", "--csv").stdout)
+            weir.verify()
