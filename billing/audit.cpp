@@ -33,9 +33,10 @@ std::optional<Shape> shape_of(Kind kind) {
         case Kind::settle:
             return Shape{ending | mask({C::amount, C::price, C::source, C::flags}) |
                              mask_tokens(C::input_uncached),
-                         mask({C::endpoint, C::model}) | mask_tokens(C::upstream_input_uncached)};
+                         mask({C::endpoint, C::model, C::subject}) |
+                             mask_tokens(C::upstream_input_uncached)};
         case Kind::release:
-            return Shape{ending, mask({C::flags})};
+            return Shape{ending, mask({C::flags, C::subject})};
         case Kind::credit:
             return Shape{all | mask({C::account, C::amount}), 0};
         case Kind::key:
@@ -73,9 +74,11 @@ std::string Audit::check(const Entry& entry, const std::optional<Definition>& de
         case Kind::reserve:
             return check_reserve(entry);
         case Kind::settle:
-            return check_settle(entry);
-        case Kind::release:
-            return check_release(entry);
+        case Kind::release: {
+            std::string wrong = check_attempts(entry, definition);
+            if (!wrong.empty()) return wrong;
+            return kind == Kind::settle ? check_settle(entry) : check_release(entry);
+        }
         case Kind::credit:
             return check_credit(entry);
         case Kind::refund:
@@ -195,6 +198,39 @@ std::string Audit::check_credit(const Entry& entry) {
         return "credits above what 64 bits hold";
     }
     return "";
+}
+
+std::string Audit::check_attempts(const Entry& entry, const std::optional<Definition>& definition) {
+    if (!entry.has(Column::subject)) return "";
+    const auto* attempts = definition ? std::get_if<Attempts>(&*definition) : nullptr;
+    if (attempts == nullptr || attempts->rows.empty()) return "names attempts that are not there";
+    const auto n_rows = static_cast<int64_t>(attempts->rows.size());
+    const int64_t last = entry.get(Column::subject);
+    if (last - n_rows < last_attempt_) return "names attempts of another request";
+    last_attempt_ = last;
+    n_attempts_ += n_rows;
+    int64_t n = 0;
+    for (const AttemptRow& row : attempts->rows) {
+        const std::string which = "attempt " + std::to_string(++n) + ": ";
+        if (row.n != n || row.request != entry.get(Column::request))
+            return which + "of another request, or another place in it";
+        if (const std::string wrong = check_attempt(row); !wrong.empty()) return which + wrong;
+    }
+    return "";
+}
+
+std::string Audit::check_attempt(const AttemptRow& row) const {
+    if (!names_.contains(row.endpoint)) return "no such endpoint before it";
+    if (!names_.contains(row.model)) return "no such model before it";
+    if (static_cast<size_t>(row.outcome) >= kAttemptOutcomeCount) return "an unknown outcome";
+    if (row.source > CountSource::counted) return "an unknown source of its counts";
+    if (is_negative(row.tokens)) return "tokens below zero";
+    const auto price = prices_.find(row.price);
+    if (price == prices_.end()) return "no such price before it";
+    const NanoUsd cost = attempt_cost(row, price->second);
+    if (cost == row.cost) return "";
+    return "cost is " + config::to_string(row.cost) + ", its tokens and price say " +
+           config::to_string(cost);
 }
 
 std::string Audit::check_refund(const Entry& entry, const std::optional<Definition>& definition,

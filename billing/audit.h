@@ -24,6 +24,7 @@ public:
     int64_t oldest_open() const;  // 0: none
     // How many rows the entries so far brought into the table of this kind.
     int64_t n_defined(Kind kind) const;
+    int64_t n_attempts() const { return n_attempts_; }
 
 private:
     struct OpenHold {
@@ -36,12 +37,14 @@ private:
     std::string check_settle(const Entry& entry);
     std::string check_release(const Entry& entry);
     std::string check_credit(const Entry& entry);
+    std::string check_attempts(const Entry& entry, const std::optional<Definition>& definition);
+    std::string check_attempt(const AttemptRow& row) const;
     std::string check_refund(const Entry& entry, const std::optional<Definition>& definition,
                              const std::optional<Entry>& charge);
     std::string check_definition(Kind kind, const Entry& entry, const Definition& definition);
     bool is_name(const Entry& entry, Column column) const;
 
-    int64_t last_at_ = 0, last_request_ = 0;
+    int64_t last_at_ = 0, last_request_ = 0, last_attempt_ = 0, n_attempts_ = 0;
     std::map<Kind, int64_t> last_id_, n_defined_;
     std::unordered_map<int64_t, Balance> balances_;
     std::unordered_map<int64_t, int64_t> account_of_key_;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,19 @@ struct Reservation {
     UnixMillis now;          // stored; never below the last one's
 };
 
+// One attempt of a request at an endpoint, as who made it saw it. `endpoint` and `model` are
+// borrowed for the call.
+struct AttemptRecord {
+    std::string_view endpoint, model;
+    const config::Price* price = nullptr;  // what the endpoint costs the operator
+    UnixMillis started, ended;
+    AttemptOutcome outcome = AttemptOutcome::complete;
+    CountSource source = CountSource::counted;   // whose counts the operator's cost is of
+    TokenCounts tokens;                          // as counted here
+    std::optional<TokenCounts> upstream_tokens;  // as the upstream said them
+    std::string upstream_request = {};           // its own id for it; empty: it told none
+};
+
 // What a request came to. Strings are copied.
 struct Settlement {
     std::string_view endpoint;
@@ -65,6 +79,7 @@ struct Settlement {
     uint32_t flags = flag_none;
     UnixMillis now;
     std::string_view model = {};  // as the upstream calls it; the column model of reports
+    std::span<const AttemptRecord> attempts = {};  // all of the request, in their order
 };
 
 struct Refund {
@@ -142,8 +157,11 @@ public:
     virtual NanoUsd settle(const Hold& hold, const Settlement& settlement,
                            CommitWaiter* waiter) = 0;
     // Keeps nothing. `waiter` may be null.
-    virtual void release(const Hold& hold, Outcome outcome, UnixMillis now,
-                         CommitWaiter* waiter) = 0;
+    virtual void release(const Hold& hold, Outcome outcome, UnixMillis now, CommitWaiter* waiter,
+                         std::span<const AttemptRecord> attempts) = 0;
+    void release(const Hold& hold, Outcome outcome, UnixMillis now, CommitWaiter* waiter) {
+        release(hold, outcome, now, waiter, {});
+    }
 
     // The rest block until they are on disk: not for io threads. Errors: ledger_unavailable,
     // ledger_busy and what the name says; then nothing was changed, but a key stays disabled that

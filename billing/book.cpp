@@ -221,6 +221,10 @@ void Book::load_refund_row(int64_t id) {
     next_refund_ = std::max(next_refund_, id + 1);
 }
 
+void Book::load_attempt(int64_t id) {
+    last_attempt_ = std::max(last_attempt_, id);
+}
+
 bool Book::load_credit(AccountId account, NanoUsd amount) {
     if (!accounts_.contains(account.n) || !claim_credit(account, amount)) return false;
     keep_credit(account, amount);

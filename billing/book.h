@@ -65,6 +65,8 @@ public:
 
     KeyId next_key() { return {next_key_++}; }
     int64_t next_refund() { return next_refund_++; }
+    // Of so many consecutive ids, the last.
+    int64_t next_attempts(size_t n) { return last_attempt_ += static_cast<int64_t>(n); }
 
     // The number of a name or price, and whether it is new: then its definition must be queued
     // first.
@@ -88,6 +90,7 @@ public:
     bool load_credit(AccountId account, NanoUsd amount);
     bool load_refund(AccountId account, NanoUsd amount);
     void load_refund_row(int64_t id);
+    void load_attempt(int64_t id);
     // Instead of all entries up to an anchor: its scalars, each account's balance but for what is
     // reserved, then the open holds.
     void load_anchor(UnixMillis at, RequestId last_request);
@@ -112,7 +115,7 @@ private:
     std::map<PriceRow, int64_t> price_ids_;
     NanoUsd reserved_;
     int64_t next_account_ = 1, next_key_ = 1, next_request_ = 1, next_name_ = 1, next_price_ = 1,
-            next_refund_ = 1;
+            next_refund_ = 1, last_attempt_ = 0;
 };
 
 }  // namespace billing

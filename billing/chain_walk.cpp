@@ -40,7 +40,7 @@ Result<std::optional<Entry>> ChainWalk::next() {
     if (!read_entry(entries_, entry, hash)) return bad_entry(seq, "a column holds another type");
     Digest content{};
     const auto kind = static_cast<Kind>(entry.get(Column::kind));
-    if (const char* table = table_of(kind)) {
+    if (const char* table = table_of(entry)) {
         const int64_t id = entry.get(Column::subject);
         definition_ = tables_.find(kind, id);
         if (!definition_) {
@@ -53,7 +53,7 @@ Result<std::optional<Entry>> ChainWalk::next() {
     if (computed != hash) {
         mismatch_ = {entry, hash, computed};
         std::string what = "hash does not match";
-        if (const char* table = table_of(kind)) {
+        if (const char* table = table_of(entry)) {
             what += ": the entry or row " + std::to_string(entry.get(Column::subject)) +
                     " of table " + table + " was changed";
         }

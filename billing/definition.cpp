@@ -12,32 +12,6 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
-// Length before bytes, numbers in eight bytes: no two different rows give the same image.
-class ContentImage {
-public:
-    ContentImage& add(int64_t value) {
-        const auto bits = static_cast<uint64_t>(value);
-        for (int shift = 0; shift < 64; shift += 8) {
-            bytes_ += static_cast<char>(static_cast<unsigned char>(bits >> shift));
-        }
-        return *this;
-    }
-    ContentImage& add(std::string_view text) {
-        add(static_cast<int64_t>(text.size()));
-        bytes_ += text;
-        return *this;
-    }
-    ContentImage& add(const Digest& digest) {
-        return add(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
-    }
-    std::span<const unsigned char> bytes() const {
-        return {reinterpret_cast<const unsigned char*>(bytes_.data()), bytes_.size()};
-    }
-
-private:
-    std::string bytes_;
-};
-
 }  // namespace
 
 PriceRow to_row(const config::Price& price) {
@@ -65,6 +39,7 @@ Digest content_digest(Sha256& sha256, int64_t id, const Definition& definition) 
                        image.add(row.output).add(row.reasoning);
                    },
                    [&](const RefundRow& row) { image.add(row.ref).add(row.reason); },
+                   [&](const Attempts& attempts) { add_to(image, attempts); },
                },
                definition);
     return sha256(image.bytes());
@@ -82,14 +57,22 @@ const char* table_of(Kind kind) {
             return "prices";
         case Kind::refund:
             return "refunds";
-        case Kind::reserve:
         case Kind::settle:
         case Kind::release:
+            return "attempts";
+        case Kind::reserve:
         case Kind::credit:
         case Kind::key_disabled:
             return nullptr;
     }
     return nullptr;
+}
+
+const char* table_of(const Entry& entry) {
+    // The end of a request has attempts, or none were made.
+    const bool is_ending = entry.is(Kind::settle) || entry.is(Kind::release);
+    if (is_ending && !entry.has(Column::subject)) return nullptr;
+    return table_of(static_cast<Kind>(entry.get(Column::kind)));
 }
 
 Result<DefinitionTables> DefinitionTables::prepare(Database& database) {
@@ -120,6 +103,9 @@ Result<DefinitionTables> DefinitionTables::prepare(Database& database) {
         if (!find) return tl::unexpected(find.error());
         each.table = {std::move(*insert), std::move(*find)};
     }
+    auto attempts = AttemptTable::prepare(database);
+    if (!attempts) return tl::unexpected(attempts.error());
+    tables.attempts_ = std::move(*attempts);
     return tables;
 }
 
@@ -160,11 +146,17 @@ bool DefinitionTables::insert(int64_t id, const Definition& definition) {
                 refunds_.insert.bind(3, row.reason);
                 return refunds_.insert.run();
             },
+            [&](const Attempts& attempts) { return attempts_.insert(id, attempts); },
         },
         definition);
 }
 
 std::optional<Definition> DefinitionTables::find(Kind kind, int64_t id) {
+    if (kind == Kind::settle || kind == Kind::release) {
+        auto attempts = attempts_.find(id);
+        if (!attempts) return std::nullopt;
+        return Definition(std::move(*attempts));
+    }
     Table& table = kind == Kind::account ? accounts_
                    : kind == Kind::key   ? keys_
                    : kind == Kind::name  ? names_

@@ -6,6 +6,7 @@
 #include <string>
 #include <variant>
 
+#include "billing/attempts.h"
 #include "billing/entry.h"
 #include "billing/sqlite.h"
 
@@ -38,7 +39,7 @@ struct RefundRow {
 };
 
 // The place in this list is hashed: only add at its end.
-using Definition = std::variant<AccountRow, KeyRow, NameRow, PriceRow, RefundRow>;
+using Definition = std::variant<AccountRow, KeyRow, NameRow, PriceRow, RefundRow, Attempts>;
 
 PriceRow to_row(const config::Price& price);
 config::Price to_price(const PriceRow& row);
@@ -46,8 +47,11 @@ config::Price to_price(const PriceRow& row);
 // Covers the number and every column.
 Digest content_digest(Sha256& sha256, int64_t id, const Definition& definition);
 
-// "accounts", "keys", ...; nullptr for kinds that define nothing.
+// "accounts", "keys", ...; nullptr for kinds that never define anything.
 const char* table_of(Kind kind);
+// Where the row is that the entry brings into being, by its column subject; nullptr: it brings
+// none.
+const char* table_of(const Entry& entry);
 
 // Statements over those tables, prepared once.
 class DefinitionTables {
@@ -55,7 +59,7 @@ public:
     static Result<DefinitionTables> prepare(Database& database);
 
     bool insert(int64_t id, const Definition& definition);
-    // Nothing, if there is no such row. `kind` is one that defines.
+    // Nothing, if there is no such row. `kind` is that of an entry that defines.
     std::optional<Definition> find(Kind kind, int64_t id);
 
 private:
@@ -63,6 +67,7 @@ private:
         Statement insert, find;
     };
     Table accounts_, keys_, names_, prices_, refunds_;
+    AttemptTable attempts_;
 };
 
 }  // namespace billing

@@ -67,23 +67,58 @@ Result<void> LedgerBilling::check_admits() const {
     return {};
 }
 
-void LedgerBilling::set_name(Entry& entry, Column column, std::string_view text, UnixMillis at) {
-    if (text.empty()) return;
+int64_t LedgerBilling::name_id(std::string_view text, UnixMillis at) {
     const Book::Interned name = desk_.book.intern_name(text);
-    entry.set(column, name.id);
-    if (!name.is_new) return;
-    Entry definition(Kind::name, at);
-    definition.set(Column::subject, name.id);
-    desk_.put({definition, std::make_unique<const Definition>(NameRow{std::string(text)})});
+    if (name.is_new) {
+        Entry definition(Kind::name, at);
+        definition.set(Column::subject, name.id);
+        desk_.put({definition, std::make_unique<const Definition>(NameRow{std::string(text)})});
+    }
+    return name.id;
 }
 
-void LedgerBilling::set_price(Entry& entry, const config::Price& price, UnixMillis at) {
+int64_t LedgerBilling::price_id(const config::Price& price, UnixMillis at) {
     const Book::Interned version = desk_.book.intern_price(price);
-    entry.set(Column::price, version.id);
-    if (!version.is_new) return;
-    Entry definition(Kind::price, at);
-    definition.set(Column::subject, version.id);
-    desk_.put({definition, std::make_unique<const Definition>(to_row(price))});
+    if (version.is_new) {
+        Entry definition(Kind::price, at);
+        definition.set(Column::subject, version.id);
+        desk_.put({definition, std::make_unique<const Definition>(to_row(price))});
+    }
+    return version.id;
+}
+
+void LedgerBilling::set_name(Entry& entry, Column column, std::string_view text, UnixMillis at) {
+    if (!text.empty()) entry.set(column, name_id(text, at));
+}
+
+void LedgerBilling::put_ending(Entry& ending, std::span<const AttemptRecord> attempts,
+                               CommitWaiter* waiter) {
+    std::unique_ptr<const Definition> definition;
+    if (!attempts.empty()) {
+        const UnixMillis at{ending.get(Column::at)};
+        Attempts written;
+        written.rows.reserve(attempts.size());
+        for (const AttemptRecord& attempt : attempts) {
+            AttemptRow& row = written.rows.emplace_back();
+            row.request = ending.get(Column::request);
+            row.n = static_cast<int64_t>(written.rows.size());
+            row.endpoint = name_id(attempt.endpoint, at);
+            row.model = name_id(attempt.model, at);
+            row.price = price_id(*attempt.price, at);
+            row.started = attempt.started;
+            row.ended = attempt.ended;
+            row.outcome = attempt.outcome;
+            row.source = attempt.source;
+            uint32_t unused_flags = flag_none;
+            row.tokens = without_negatives(attempt.tokens, unused_flags);
+            row.upstream_tokens = attempt.upstream_tokens;
+            row.cost = attempt_cost(row, *attempt.price);
+            row.upstream_request = attempt.upstream_request;
+        }
+        ending.set(Column::subject, desk_.book.next_attempts(attempts.size()));
+        definition = std::make_unique<const Definition>(std::move(written));
+    }
+    desk_.put({ending, std::move(definition), waiter});
 }
 
 Result<Hold> LedgerBilling::reserve(const Reservation& reservation, CommitWaiter& waiter) {
@@ -125,19 +160,19 @@ NanoUsd LedgerBilling::settle(const Hold& hold, const Settlement& settlement,
     entry.set(Column::amount, amount.n);
     set_name(entry, Column::endpoint, settlement.endpoint, at);
     set_name(entry, Column::model, settlement.model, at);
-    set_price(entry, *settlement.price, at);
+    entry.set(Column::price, price_id(*settlement.price, at));
     entry.set(Column::source, static_cast<int64_t>(settlement.source));
     entry.set(Column::flags, flags);
     entry.set_tokens(Column::input_uncached, tokens);
     if (settlement.upstream_tokens) {
         entry.set_tokens(Column::upstream_input_uncached, *settlement.upstream_tokens);
     }
-    desk_.put({entry, nullptr, waiter});
+    put_ending(entry, settlement.attempts, waiter);
     return amount;
 }
 
-void LedgerBilling::release(const Hold& hold, Outcome outcome, UnixMillis now,
-                            CommitWaiter* waiter) {
+void LedgerBilling::release(const Hold& hold, Outcome outcome, UnixMillis now, CommitWaiter* waiter,
+                            std::span<const AttemptRecord> attempts) {
     const std::lock_guard lock(desk_.mutex);
     const auto ended = desk_.book.end(hold.request, NanoUsd{0});
     if (!ended) {
@@ -145,7 +180,8 @@ void LedgerBilling::release(const Hold& hold, Outcome outcome, UnixMillis now,
         return;
     }
     const UnixMillis at = desk_.book.advance(now);
-    desk_.put({ending(Kind::release, hold, ended->account, outcome, at), nullptr, waiter});
+    Entry entry = ending(Kind::release, hold, ended->account, outcome, at);
+    put_ending(entry, attempts, waiter);
 }
 
 Counters LedgerBilling::counters() const {

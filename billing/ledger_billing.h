@@ -21,7 +21,9 @@ public:
 
     Result<Hold> reserve(const Reservation& reservation, CommitWaiter& waiter) override;
     NanoUsd settle(const Hold& hold, const Settlement& settlement, CommitWaiter* waiter) override;
-    void release(const Hold& hold, Outcome outcome, UnixMillis now, CommitWaiter* waiter) override;
+    using Billing::release;
+    void release(const Hold& hold, Outcome outcome, UnixMillis now, CommitWaiter* waiter,
+                 std::span<const AttemptRecord> attempts) override;
 
     Result<AccountId> create_account(const std::string& name) override;
     Result<void> add_credit(const std::string& account, NanoUsd amount) override;
@@ -43,8 +45,12 @@ private:
     Result<ChainHead> release_left_open(LedgerFile& file, ChainHead head);
     // The callers of these hold the desk's lock.
     Result<void> check_admits() const;
+    // The number of a name or price version, whose definition is queued if it is new.
+    int64_t name_id(std::string_view text, UnixMillis at);
+    int64_t price_id(const config::Price& price, UnixMillis at);
     void set_name(Entry& entry, Column column, std::string_view text, UnixMillis at);
-    void set_price(Entry& entry, const config::Price& price, UnixMillis at);
+    // Queues the end of a request, with its attempts.
+    void put_ending(Entry& ending, std::span<const AttemptRecord> attempts, CommitWaiter* waiter);
 
     FileLock lock_;  // first: outlives the writer
     const Pepper pepper_;

@@ -16,6 +16,20 @@ constexpr const char* kTo2[] = {
     "BEGIN SELECT RAISE(ABORT, 'append only'); END",
     "CREATE TRIGGER refunds_no_DELETE BEFORE DELETE ON refunds "
     "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TABLE attempts(id INTEGER PRIMARY KEY, request INTEGER NOT NULL, "
+    "n INTEGER NOT NULL, endpoint INTEGER NOT NULL, model INTEGER NOT NULL, "
+    "price INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL, "
+    "outcome INTEGER NOT NULL, source INTEGER NOT NULL, cost INTEGER NOT NULL, "
+    "input_uncached INTEGER NOT NULL, cache_read INTEGER NOT NULL, "
+    "cache_write INTEGER NOT NULL, output_answer INTEGER NOT NULL, "
+    "output_reasoning INTEGER NOT NULL, upstream_input_uncached INTEGER, "
+    "upstream_cache_read INTEGER, upstream_cache_write INTEGER, "
+    "upstream_output_answer INTEGER, upstream_output_reasoning INTEGER, "
+    "upstream_request TEXT) STRICT",
+    "CREATE TRIGGER attempts_no_UPDATE BEFORE UPDATE ON attempts "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER attempts_no_DELETE BEFORE DELETE ON attempts "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
     "CREATE INDEX refunds_of ON entries(request) WHERE kind = 10",
     "PRAGMA user_version = 2",
 };

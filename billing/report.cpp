@@ -34,8 +34,18 @@ constexpr const char* kRefundsSql =
     "CROSS JOIN entries t INDEXED BY terminal_once ON t.request = f.request "
     "WHERE f.kind = 10 AND f.seq >= ?1 AND f.seq < ?2 AND r.kind = 1 AND t.kind IN (2, 3)";
 
-// Requests, nano-dollars charged and refunded, five token classes.
-using Figures = std::array<int64_t, 8>;
+// What attempts cost the operator, by the RESERVE rows of their requests; endpoint and model are
+// those of the attempt.
+constexpr const char* kAttemptsSql =
+    "SELECT r.at, r.account, r.key, r.route, a.endpoint, a.model, t.outcome, a.cost "
+    "FROM entries r NOT INDEXED CROSS JOIN entries t INDEXED BY terminal_once ON t.request = "
+    "r.request "
+    "CROSS JOIN attempts l ON l.id = t.subject "
+    "CROSS JOIN attempts a ON a.id > l.id - l.n AND a.id <= l.id "
+    "WHERE r.seq >= ?1 AND r.seq < ?2 AND r.kind = 1 AND t.kind IN (2, 3)";
+
+// Requests, nano-dollars charged, refunded and spent by the operator, five token classes.
+using Figures = std::array<int64_t, 9>;
 
 struct Sums {
     Figures values{};
@@ -169,13 +179,17 @@ int64_t group_value(const Statement& row, By column, Zone& zone) {
 }
 
 Figures request_figures(const Statement& row) {
-    Figures values = {1, row.integer(7), 0};
-    for (int i = 0; i < 5; ++i) values[static_cast<size_t>(i) + 3] = row.integer(8 + i);
+    Figures values = {1, row.integer(7)};
+    for (int i = 0; i < 5; ++i) values[static_cast<size_t>(i) + 4] = row.integer(8 + i);
     return values;
 }
 
 Figures refund_figures(const Statement& row) {
     return {0, 0, row.integer(7)};
+}
+
+Figures attempt_figures(const Statement& row) {
+    return {0, 0, 0, row.integer(7)};
 }
 
 struct Range {
@@ -207,7 +221,9 @@ Result<Groups> sum_up(Database& database, const ReportQuery& query, const std::v
     struct {
         const char* sql;
         Figures (*figures)(const Statement& row);
-    } const sources[] = {{kRequestsSql, request_figures}, {kRefundsSql, refund_figures}};
+    } const sources[] = {{kRequestsSql, request_figures},
+                         {kRefundsSql, refund_figures},
+                         {kAttemptsSql, attempt_figures}};
     for (const auto& source : sources) {
         auto rows = database.prepare(source.sql);
         if (!rows) return tl::unexpected(rows.error());
@@ -261,7 +277,8 @@ Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger,
         row.n_requests = values[0];
         row.usd = {values[1]};
         row.refunded_usd = {values[2]};
-        row.tokens = {values[3], values[4], values[5], values[6], values[7]};
+        row.operator_usd = {values[3]};
+        row.tokens = {values[4], values[5], values[6], values[7], values[8]};
         ordered.emplace(std::move(order), std::move(row));
     }
     std::vector<ReportRow> rows;

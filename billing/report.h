@@ -17,10 +17,14 @@ struct ReportQuery {
 
 struct ReportRow {
     std::vector<std::string> by;  // in the query's order
-    int64_t n_requests = 0;       // with a terminal entry
+    int64_t n_requests = 0;       // with a terminal entry, where they ended
     TokenCounts tokens;
     NanoUsd usd;           // charged
     NanoUsd refunded_usd;  // given back; counts when it was, not when its request was
+    // What the attempts of the requests cost, failed ones included; by endpoint and model, each
+    // counts where it was made. Requests of ledgers before schema version 2 have none.
+    NanoUsd operator_usd;
+    NanoUsd margin() const { return usd - refunded_usd - operator_usd; }
 };
 
 // "2026-10-01" (midnight in `time_zone`) or RFC 3339. Errors: query_invalid, time_zone_unknown.

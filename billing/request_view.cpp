@@ -59,7 +59,10 @@ public:
     // Empty, if the entry names none.
     Result<std::string> name(const Entry& entry, Column column) {
         if (!entry.has(column)) return std::string();
-        const auto found = row<NameRow>(entry, Kind::name, entry.get(column));
+        return name(entry, entry.get(column));
+    }
+    Result<std::string> name(const Entry& entry, int64_t id) {
+        const auto found = row<NameRow>(entry, Kind::name, id);
         if (!found) return tl::unexpected(found.error());
         return found->text;
     }
@@ -93,6 +96,40 @@ Result<RequestView::Ending> view_ending(Words& words, const Entry& entry) {
     if (entry.has(Column::upstream_input_uncached))
         ending.upstream_tokens = entry.tokens(Column::upstream_input_uncached);
     return ending;
+}
+
+Result<RequestView::AttemptView> view_attempt(Words& words, const Entry& ending,
+                                              const AttemptRow& row) {
+    auto endpoint = words.name(ending, row.endpoint);
+    if (!endpoint) return tl::unexpected(endpoint.error());
+    auto model = words.name(ending, row.model);
+    if (!model) return tl::unexpected(model.error());
+    auto price = words.row<PriceRow>(ending, Kind::price, row.price);
+    if (!price) return tl::unexpected(price.error());
+    return RequestView::AttemptView{std::move(*endpoint),
+                                    std::move(*model),
+                                    row.started,
+                                    row.ended,
+                                    row.outcome,
+                                    row.source,
+                                    row.tokens,
+                                    row.upstream_tokens,
+                                    std::move(price->name),
+                                    row.cost,
+                                    row.upstream_request};
+}
+
+Result<std::vector<RequestView::AttemptView>> view_attempts(Words& words, const Entry& ending) {
+    std::vector<RequestView::AttemptView> attempts;
+    if (!ending.has(Column::subject)) return attempts;
+    const auto found = words.row<Attempts>(ending, Kind::settle, ending.get(Column::subject));
+    if (!found) return tl::unexpected(found.error());
+    for (const AttemptRow& row : found->rows) {
+        auto attempt = view_attempt(words, ending, row);
+        if (!attempt) return tl::unexpected(attempt.error());
+        attempts.push_back(std::move(*attempt));
+    }
+    return attempts;
 }
 
 Result<std::vector<RequestView::RefundView>> view_refunds(Words& words, EntryLookup& lookup,
@@ -140,6 +177,9 @@ Result<RequestView> view(Words& words, EntryLookup& lookup, RequestId request) {
     auto ending = view_ending(words, **end);
     if (!ending) return tl::unexpected(ending.error());
     found.ending = std::move(*ending);
+    auto attempts = view_attempts(words, **end);
+    if (!attempts) return tl::unexpected(attempts.error());
+    found.attempts = std::move(*attempts);
     auto refunds = view_refunds(words, lookup, request);
     if (!refunds) return tl::unexpected(refunds.error());
     found.refunds = std::move(*refunds);

@@ -34,6 +34,18 @@ struct RequestView {
         std::optional<TokenCounts> upstream_tokens;
     };
 
+    // One attempt at an endpoint, failed ones included.
+    struct AttemptView {
+        std::string endpoint, model;
+        UnixMillis started, ended;
+        AttemptOutcome outcome = AttemptOutcome::complete;
+        CountSource source = CountSource::counted;  // whose counts the cost is of
+        TokenCounts tokens;
+        std::optional<TokenCounts> upstream_tokens;
+        std::string price;             // its name
+        NanoUsd cost;                  // of the operator
+        std::string upstream_request;  // empty: it told none
+    };
     struct RefundView {
         int64_t entry = 0;
         UnixMillis at;
@@ -50,7 +62,8 @@ struct RequestView {
     std::string key_prefix, key_last4;
     std::string route;  // empty: not written
     NanoUsd held;
-    std::optional<Ending> ending;  // nothing: it is open
+    std::optional<Ending> ending;       // nothing: it is open
+    std::vector<AttemptView> attempts;  // of a request that has ended
     std::vector<RefundView> refunds;
 };
 

@@ -50,8 +50,15 @@ bool load_definition(const BalanceColumns& columns, const Definition& definition
     return true;
 }
 
+// The attempts that it brought, or 0.
+int64_t last_attempt(const BalanceColumns& columns) {
+    const bool ends = columns.kind == Kind::settle || columns.kind == Kind::release;
+    return ends ? columns.subject : 0;
+}
+
 bool load(const BalanceColumns& columns, DefinitionTables& tables, Book& book, KeyRing& keys) {
     book.advance(columns.at);
+    book.load_attempt(last_attempt(columns));
     switch (columns.kind) {
         case Kind::reserve:
             return book.load_reserve(columns.request, columns.caller, columns.amount);

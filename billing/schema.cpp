@@ -40,6 +40,17 @@ std::vector<SchemaObject> schema_objects() {
         {"refunds",
          "CREATE TABLE refunds(id INTEGER PRIMARY KEY, ref TEXT NOT NULL UNIQUE, "
          "reason TEXT NOT NULL) STRICT"},
+        {"attempts",
+         "CREATE TABLE attempts(id INTEGER PRIMARY KEY, request INTEGER NOT NULL, "
+         "n INTEGER NOT NULL, endpoint INTEGER NOT NULL, model INTEGER NOT NULL, "
+         "price INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL, "
+         "outcome INTEGER NOT NULL, source INTEGER NOT NULL, cost INTEGER NOT NULL, "
+         "input_uncached INTEGER NOT NULL, cache_read INTEGER NOT NULL, "
+         "cache_write INTEGER NOT NULL, output_answer INTEGER NOT NULL, "
+         "output_reasoning INTEGER NOT NULL, upstream_input_uncached INTEGER, "
+         "upstream_cache_read INTEGER, upstream_cache_write INTEGER, "
+         "upstream_output_answer INTEGER, upstream_output_reasoning INTEGER, "
+         "upstream_request TEXT) STRICT"},
         {"entries", entries},
         {"reserve_once", "CREATE UNIQUE INDEX reserve_once ON entries(request) WHERE kind = 1"},
         {"terminal_once",
@@ -47,7 +58,7 @@ std::vector<SchemaObject> schema_objects() {
         {"refunds_of", "CREATE INDEX refunds_of ON entries(request) WHERE kind = 10"},
     };
     for (const char* table :
-         {"ledger", "accounts", "keys", "names", "prices", "refunds", "entries"}) {
+         {"ledger", "accounts", "keys", "names", "prices", "refunds", "attempts", "entries"}) {
         for (const char* change : {"UPDATE", "DELETE"}) {
             const std::string name = std::string(table) + "_no_" + change;
             objects.push_back({name, "CREATE TRIGGER " + name + " BEFORE " + change + " ON " +

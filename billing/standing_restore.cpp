@@ -86,9 +86,16 @@ Result<void> load_words(Database& database, DefinitionTables& tables, Book& book
         }
         if (step == Statement::Step::failed) return tl::unexpected(database.error(list.sql));
     }
-    const auto last_refund = database.query_integer("SELECT coalesce(max(id), 0) FROM refunds");
-    if (!last_refund) return tl::unexpected(last_refund.error());
-    book.load_refund_row(*last_refund);
+    struct {
+        void (Book::*load)(int64_t id);
+        const char* sql;
+    } const lasts[] = {{&Book::load_refund_row, "SELECT coalesce(max(id), 0) FROM refunds"},
+                       {&Book::load_attempt, "SELECT coalesce(max(id), 0) FROM attempts"}};
+    for (const auto& last : lasts) {
+        const auto id = database.query_integer(last.sql);
+        if (!id) return tl::unexpected(id.error());
+        (book.*last.load)(*id);
+    }
     return {};
 }
 

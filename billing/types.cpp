@@ -30,6 +30,51 @@ std::string_view to_string(Outcome outcome) {
     return "unknown";
 }
 
+std::string_view to_string(AttemptOutcome outcome) {
+    static constexpr std::string_view kNames[kAttemptOutcomeCount] = {
+        "complete",         "cancelled",  "credential",   "quota",        "model_gone",
+        "rate_limit",       "overloaded", "server_error", "connect",      "timeout_ttft",
+        "timeout_idle",     "cut",        "malformed",    "caller_fault", "content_policy",
+        "context_exceeded", "lost"};
+    const auto at = static_cast<size_t>(outcome);
+    return at < kAttemptOutcomeCount ? kNames[at] : "unknown";
+}
+
+AttemptOutcome failed_as(config::FailureClass failure) {
+    using config::FailureClass;
+    switch (failure) {
+        case FailureClass::credential:
+            return AttemptOutcome::credential;
+        case FailureClass::quota:
+            return AttemptOutcome::quota;
+        case FailureClass::model_gone:
+            return AttemptOutcome::model_gone;
+        case FailureClass::rate_limit:
+            return AttemptOutcome::rate_limit;
+        case FailureClass::overloaded:
+            return AttemptOutcome::overloaded;
+        case FailureClass::server_error:
+            return AttemptOutcome::server_error;
+        case FailureClass::connect:
+            return AttemptOutcome::connect;
+        case FailureClass::timeout_ttft:
+            return AttemptOutcome::timeout_ttft;
+        case FailureClass::timeout_idle:
+            return AttemptOutcome::timeout_idle;
+        case FailureClass::cut:
+            return AttemptOutcome::cut;
+        case FailureClass::malformed:
+            return AttemptOutcome::malformed;
+        case FailureClass::caller_fault:
+            return AttemptOutcome::caller_fault;
+        case FailureClass::content_policy:
+            return AttemptOutcome::content_policy;
+        case FailureClass::context_exceeded:
+            return AttemptOutcome::context_exceeded;
+    }
+    return AttemptOutcome::server_error;
+}
+
 std::string_view to_string(CountSource source) {
     switch (source) {
         case CountSource::engine:

@@ -54,6 +54,31 @@ enum class Outcome : uint8_t {
     internal,
 };
 std::string_view to_string(Outcome outcome);
+
+// How one attempt at an endpoint ended: why it failed, as the config's failure classes. Stored:
+// never renumber.
+enum class AttemptOutcome : uint8_t {
+    complete = 0,
+    cancelled = 1,  // by us: the client left, or the request could not be served
+    credential = 2,
+    quota = 3,
+    model_gone = 4,
+    rate_limit = 5,
+    overloaded = 6,
+    server_error = 7,
+    connect = 8,
+    timeout_ttft = 9,
+    timeout_idle = 10,
+    cut = 11,
+    malformed = 12,
+    caller_fault = 13,
+    content_policy = 14,
+    context_exceeded = 15,
+    lost = 16,  // a crash of ours: how it ended is not known
+};
+inline constexpr size_t kAttemptOutcomeCount = 17;
+std::string_view to_string(AttemptOutcome outcome);
+AttemptOutcome failed_as(config::FailureClass failure);
 std::string_view to_string(CountSource source);
 
 // Set of remarks on an entry.

@@ -37,17 +37,18 @@ Result<std::optional<Entry>> charge_of(EntryLookup& lookup, const Entry& entry) 
 std::string explain(Database& database, const ChainWalk& walk, Audit& audit, EntryLookup& lookup) {
     const ChainWalk::Mismatch& mismatch = *walk.mismatch();
     const int64_t seq = walk.head().seq + 1;
+    std::string rows = "its row";
+    if (const char* table = table_of(mismatch.entry)) {
+        rows += ", or row " + std::to_string(mismatch.entry.get(Column::subject)) + " of table " +
+                table + ",";
+    }
     std::string what = "hash does not match: ";
     if (continues(database, {seq, mismatch.stored})) {
-        what += "its row was changed";
+        what += rows + " was changed";
     } else if (continues(database, {seq, mismatch.computed})) {
         what += "the hash was changed, its row was not";
     } else {
-        what += "its row or the hash was changed";
-    }
-    if (const char* table = table_of(static_cast<Kind>(mismatch.entry.get(Column::kind)))) {
-        what += ", or row " + std::to_string(mismatch.entry.get(Column::subject)) + " of table " +
-                table;
+        what += rows + " or the hash was changed";
     }
     const auto charge = charge_of(lookup, mismatch.entry);
     const std::string wrong =
@@ -88,6 +89,10 @@ Result<std::string> find_bad(Database& database, AnchorCheck& anchors, Verificat
     }
     anchors.finish(walk->head());
     if (!anchors.wrong().empty()) return anchors.wrong();
+    const auto n_attempts = database.query_integer("SELECT count(*) FROM attempts");
+    if (!n_attempts) return tl::unexpected(n_attempts.error());
+    if (*n_attempts != audit.n_attempts())
+        return std::string("table attempts: a row that no entry speaks of");
     for (const Kind kind : {Kind::account, Kind::key, Kind::name, Kind::price, Kind::refund}) {
         const std::string table = table_of(kind);
         const auto n_rows = database.query_integer("SELECT count(*) FROM " + table);

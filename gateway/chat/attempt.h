@@ -49,6 +49,7 @@ struct AttemptEnd {
     billing::CountSource source = billing::CountSource::upstream;
     std::string finish_reason;  // stop, length, tool_calls, content_filter; empty if none was seen
     int upstream_status = 0;    // HTTP status of the upstream's answer; 0: none came
+    std::string upstream_request;  // the upstream's own id: visible ASCII; empty if it told none
     // kind failed, failure caller_fault, content_policy or context_exceeded: the upstream's own
     // words, to be told to the client (error.message, error.type, error.param, error.code).
     std::string message, type, param, code;

@@ -47,6 +47,57 @@ Outcome outcome_of(config::FailureClass failure) {
     return Outcome::internal;
 }
 
+// Failures that come instead of an answer, before any work on one.
+bool is_refusal(config::FailureClass failure) {
+    using config::FailureClass;
+    switch (failure) {
+        case FailureClass::credential:
+        case FailureClass::quota:
+        case FailureClass::model_gone:
+        case FailureClass::rate_limit:
+        case FailureClass::overloaded:
+        case FailureClass::server_error:
+        case FailureClass::connect:
+        case FailureClass::caller_fault:
+        case FailureClass::content_policy:
+        case FailureClass::context_exceeded:
+            return true;
+        case FailureClass::timeout_ttft:
+        case FailureClass::timeout_idle:
+        case FailureClass::cut:
+        case FailureClass::malformed:
+            break;
+    }
+    return false;
+}
+
+billing::TokenCounts counted(const AttemptFacts& facts) {
+    billing::TokenCounts tokens;
+    const int64_t n_output = std::min(estimate_tokens(facts.n_text_bytes), facts.n_output_held);
+    tokens.input_uncached = std::min(facts.n_prompt_estimate, facts.n_prompt_held);
+    tokens.output_reasoning = std::min(estimate_tokens(facts.n_reasoning_bytes), n_output);
+    tokens.output_answer = n_output - tokens.output_reasoning;
+    return tokens;
+}
+
+// As it came, before any clamp.
+billing::TokenCounts stated_counts(const Usage& stated) {
+    return {stated.n_prompt - stated.n_cache_read - stated.n_cache_write, stated.n_cache_read,
+            stated.n_cache_write, stated.n_output - stated.n_reasoning, stated.n_reasoning};
+}
+
+billing::AttemptOutcome outcome_of(const AttemptEnd& end) {
+    switch (end.kind) {
+        case AttemptEnd::Kind::complete:
+            return billing::AttemptOutcome::complete;
+        case AttemptEnd::Kind::cancelled:
+            return billing::AttemptOutcome::cancelled;
+        case AttemptEnd::Kind::failed:
+            break;
+    }
+    return billing::failed_as(end.failure);
+}
+
 bool states_nothing(const Usage& usage) {
     return usage.n_prompt == 0 && usage.n_output == 0;
 }
@@ -83,11 +134,7 @@ Charge charge_for(const AttemptEnd& end, const AttemptFacts& facts) {
     if (!end.usage) {
         charge.source = billing::CountSource::counted;
         charge.flags |= billing::flag_estimated;
-        const int64_t n_output = std::min(estimate_tokens(facts.n_text_bytes), facts.n_output_held);
-        charge.tokens.input_uncached = std::min(facts.n_prompt_estimate, facts.n_prompt_held);
-        charge.tokens.output_reasoning =
-            std::min(estimate_tokens(facts.n_reasoning_bytes), n_output);
-        charge.tokens.output_answer = n_output - charge.tokens.output_reasoning;
+        charge.tokens = counted(facts);
         return charge;
     }
     charge.source = end.source;
@@ -96,12 +143,30 @@ Charge charge_for(const AttemptEnd& end, const AttemptFacts& facts) {
     if (clamped) charge.flags |= billing::flag_usage_clamped;
     if (!facts.is_engine) {
         if (states_nothing(*end.usage)) charge.flags |= billing::flag_usage_zero;
-        const Usage& stated = *end.usage;
-        charge.upstream_tokens = billing::TokenCounts{
-            stated.n_prompt - stated.n_cache_read - stated.n_cache_write, stated.n_cache_read,
-            stated.n_cache_write, stated.n_output - stated.n_reasoning, stated.n_reasoning};
+        charge.upstream_tokens = stated_counts(*end.usage);
     }
     return charge;
+}
+
+billing::AttemptRecord record_of(const AttemptEnd& end, const AttemptFacts& facts) {
+    billing::AttemptRecord record;
+    record.outcome = outcome_of(end);
+    record.upstream_request = end.upstream_request;
+    bool is_impossible = false;
+    if (facts.is_engine && end.usage) {
+        record.source = end.source;
+        record.tokens =
+            token_counts(*end.usage, facts.n_prompt_held, facts.n_output_held, is_impossible);
+        return record;
+    }
+    const bool is_refused =
+        end.kind == AttemptEnd::Kind::failed && is_refusal(end.failure) && facts.n_text_bytes == 0;
+    if (!is_refused) record.tokens = counted(facts);
+    if (!end.usage) return record;
+    record.upstream_tokens = stated_counts(*end.usage);
+    (void)token_counts(*end.usage, facts.n_prompt_held, facts.n_output_held, is_impossible);
+    if (!is_impossible) record.source = end.source;
+    return record;
 }
 
 }  // namespace gateway

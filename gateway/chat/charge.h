@@ -1,10 +1,11 @@
 #pragma once
 // Who pays what when a request has ended: the table of design section 5 as pure functions.
+#include "billing/billing.h"
 #include "gateway/chat/attempt.h"
 
 namespace gateway {
 
-// What was held for the attempt that answered, and what it delivered.
+// What was held for an attempt, and what it delivered.
 struct AttemptFacts {
     bool is_engine = false;
     bool client_gone = false;
@@ -27,6 +28,11 @@ struct Charge {
 // complete: as given / usage missing: our count, flagged / usage 0 stated: 0, flagged / failed:
 // nothing / client gone once dispatched: prompt and produced output.
 Charge charge_for(const AttemptEnd& end, const AttemptFacts& facts);
+
+// The attempt as the operator pays for it, its endpoint, price and instants left open. An upstream
+// that refused has done nothing; one that failed later, or stated no usage or an impossible one, is
+// paid by our count.
+billing::AttemptRecord record_of(const AttemptEnd& end, const AttemptFacts& facts);
 
 // Disjoint classes out of a stated usage, each clamped to what is possible and to what is held;
 // `clamped` says whether anything had to be.

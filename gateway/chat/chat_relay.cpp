@@ -128,7 +128,7 @@ private:
                 client_gone_ = true;
                 if (co_await reserve_is_durable())
                     services_.billing.release(hold_, Outcome::client_gone, wall_clock_now(),
-                                              nullptr);
+                                              nullptr, attempts_);
                 record_.outcome = Outcome::client_gone;
                 exchange_.abort_stream();
                 co_return;
@@ -137,7 +137,9 @@ private:
             record_.endpoint = step.attempt.endpoint;
             record_.reasoning = routing::describe(chat_.thinking, step.attempt.thinking);
             ++record_.n_attempts;
+            const config::UnixMillis started = wall_clock_now();
             AttemptEnd end = co_await attempt(step);
+            note_attempt(step, end, started);
             const bool answered = end.kind != AttemptEnd::Kind::failed;
             request_.snapshot->metrics->attempt(
                 step.attempt.endpoint, answered ? std::nullopt : std::optional(end.failure));
@@ -178,6 +180,17 @@ private:
         attempt_.reset();
         request_.snapshot->metrics->inflight(step.attempt.endpoint, -1);
         co_return std::move(*end);
+    }
+
+    // What it cost the operator is written with the end of the request.
+    void note_attempt(const PlannedStep& step, const AttemptEnd& end, config::UnixMillis started) {
+        const config::Endpoint& endpoint = config_.endpoints[step.attempt.endpoint];
+        billing::AttemptRecord& record = attempts_.emplace_back(record_of(end, facts_));
+        record.endpoint = endpoint.name;
+        record.model = endpoint.model;
+        record.price = &config_.prices[endpoint.price];
+        record.started = started;
+        record.ended = wall_clock_now();
     }
 
     tl::expected<std::unique_ptr<Attempt>, AttemptEnd> start(const PlannedStep& step) {
@@ -327,7 +340,7 @@ private:
         record_.flags = charge.flags;
         record_.upstream_tokens = charge.upstream_tokens;
         if (!charge.settles) {
-            services_.billing.release(hold_, charge.outcome, wall_clock_now(), nullptr);
+            services_.billing.release(hold_, charge.outcome, wall_clock_now(), nullptr, attempts_);
             co_return;
         }
         const config::Endpoint& endpoint = config_.endpoints[step.attempt.endpoint];
@@ -341,6 +354,7 @@ private:
         settlement.outcome = charge.outcome;
         settlement.flags = charge.flags;
         settlement.now = wall_clock_now();
+        settlement.attempts = attempts_;
         CommitMailbox::Ticket ticket(services_.mailbox);
         record_.usd = services_.billing.settle(hold_, settlement, &ticket);
         co_await ticket.durable();
@@ -445,7 +459,8 @@ private:
     TimePoint reserve_began_;
     std::unique_ptr<Attempt> attempt_;
     AttemptFacts facts_;
-    std::string body_;    // the unstreamed answer
+    std::vector<billing::AttemptRecord> attempts_;  // that have ended, in their order
+    std::string body_;                              // the unstreamed answer
     std::string sample_;  // the first event of a stream whose client wants its usage
     bool client_gone_ = false;
     bool ended_by_us_ = false;

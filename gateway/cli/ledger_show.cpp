@@ -48,6 +48,23 @@ ordered_json ending_json(const RequestView::Ending& ending) {
     return out;
 }
 
+ordered_json attempt_json(const RequestView::AttemptView& attempt) {
+    ordered_json out{{"endpoint", attempt.endpoint},
+                     {"model", attempt.model},
+                     {"started", config::to_rfc3339(attempt.started)},
+                     {"ended", config::to_rfc3339(attempt.ended)},
+                     {"outcome", billing::to_string(attempt.outcome)},
+                     {"tokens", tokens_json(attempt.tokens)},
+                     {"upstream_tokens", nullptr},
+                     {"cost_by", billing::to_string(attempt.source)},
+                     {"price", attempt.price},
+                     {"operator_usd", config::to_string(attempt.cost)},
+                     {"upstream_request", nullptr}};
+    if (attempt.upstream_tokens) out["upstream_tokens"] = tokens_json(*attempt.upstream_tokens);
+    if (!attempt.upstream_request.empty()) out["upstream_request"] = attempt.upstream_request;
+    return out;
+}
+
 ordered_json view_json(const RequestView& view, const std::string& name) {
     ordered_json out{{"request", name},
                      {"number", view.request.n},
@@ -59,6 +76,9 @@ ordered_json view_json(const RequestView& view, const std::string& name) {
                      {"held_usd", config::to_string(view.held)},
                      {"end", nullptr}};
     if (view.ending) out["end"] = ending_json(*view.ending);
+    out["attempts"] = ordered_json::array();
+    for (const RequestView::AttemptView& attempt : view.attempts)
+        out["attempts"].push_back(attempt_json(attempt));
     out["refunds"] = ordered_json::array();
     for (const RequestView::RefundView& refund : view.refunds) {
         out["refunds"].push_back({{"entry", refund.entry},
@@ -97,6 +117,25 @@ void print_settled(const RequestView::Ending& ending) {
     }
 }
 
+std::string in_and_out(const billing::TokenCounts& tokens) {
+    return std::to_string(tokens.input_uncached + tokens.cache_read + tokens.cache_write) +
+           " in, " + std::to_string(tokens.output_answer + tokens.output_reasoning) + " out";
+}
+
+void print_attempt(const RequestView::AttemptView& attempt) {
+    std::string text = attempt.endpoint + ", model " + attempt.model + ": " +
+                       std::string(to_string(attempt.outcome)) + ", " +
+                       config::to_rfc3339(attempt.started) + " to " +
+                       config::to_rfc3339(attempt.ended);
+    if (!attempt.upstream_request.empty()) text += ", there " + attempt.upstream_request;
+    line("attempt", text);
+    text = "counted " + in_and_out(attempt.tokens);
+    if (attempt.upstream_tokens)
+        text += "; the upstream said " + in_and_out(*attempt.upstream_tokens);
+    line("", text + "; cost the operator " + config::to_string(attempt.cost) + " USD at " +
+                 attempt.price);
+}
+
 void print(const RequestView& view, const std::string& name) {
     line("request", name + " (" + std::to_string(view.request.n) + ")");
     line("account", view.account_name + ", key " + std::to_string(view.key.n) + " " +
@@ -110,6 +149,7 @@ void print(const RequestView& view, const std::string& name) {
     const RequestView::Ending& ending = *view.ending;
     line(ending.is_settled ? "settled" : "released",
          at_entry(ending.at, ending.entry) + ": " + std::string(to_string(ending.outcome)));
+    for (const RequestView::AttemptView& attempt : view.attempts) print_attempt(attempt);
     if (ending.is_settled) print_settled(ending);
     if (ending.flags != 0) line("flags", billing::flags_text(ending.flags));
     line("charged", config::to_string(ending.charged) + " USD");

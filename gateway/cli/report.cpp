@@ -19,7 +19,7 @@ struct Words {
 
 constexpr const char* kFigures[] = {"requests",    "input_uncached", "cache_read",
                                     "cache_write", "output_answer",  "output_reasoning"};
-constexpr const char* kMoney[] = {"usd", "refunded_usd"};
+constexpr const char* kMoney[] = {"usd", "refunded_usd", "operator_usd", "margin_usd"};
 
 std::vector<std::string> split(const std::string& text) {
     std::vector<std::string> words;
@@ -35,7 +35,8 @@ std::vector<int64_t> figures(const billing::ReportRow& row) {
 }
 
 std::vector<std::string> money(const billing::ReportRow& row) {
-    return {config::to_string(row.usd), config::to_string(row.refunded_usd)};
+    return {config::to_string(row.usd), config::to_string(row.refunded_usd),
+            config::to_string(row.operator_usd), config::to_string(row.margin())};
 }
 
 void print_json(const std::vector<billing::ReportRow>& rows, const std::vector<std::string>& by) {

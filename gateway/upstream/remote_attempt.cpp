@@ -19,6 +19,17 @@ bool starts_with(std::string_view text, std::string_view prefix) {
     return text.substr(0, prefix.size()) == prefix;
 }
 
+constexpr size_t kRequestIdBytesMax = 128;
+
+// The upstream's own name for the request, for its support: what is no such name is left out.
+std::string request_id(const Transfer& transfer) {
+    std::string id = transfer.header("x-request-id");
+    if (id.empty()) id = transfer.header("request-id");
+    const bool is_id = id.size() <= kRequestIdBytesMax &&
+                       std::ranges::all_of(id, [](char c) { return c > ' ' && c < 0x7f; });
+    return is_id ? id : std::string();
+}
+
 bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
@@ -238,7 +249,10 @@ void RemoteAttempt::fail(Failure failure) {
 void RemoteAttempt::finish(AttemptEnd end) {
     end.usage = events_.usage();
     end.finish_reason = events_.finish_reason();
-    if (end.upstream_status == 0 && transfer_) end.upstream_status = transfer_->status();
+    if (transfer_) {
+        if (end.upstream_status == 0) end.upstream_status = transfer_->status();
+        if (transfer_->status() != 0) end.upstream_request = request_id(*transfer_);
+    }
     end_ = std::move(end);
 }
 

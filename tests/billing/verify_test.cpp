@@ -17,7 +17,8 @@ constexpr const char* kUnprotect =
     "DROP INDEX reserve_once; DROP INDEX terminal_once;"
     "DROP TRIGGER ledger_no_UPDATE; DROP TRIGGER accounts_no_UPDATE; DROP TRIGGER keys_no_UPDATE;"
     "DROP TRIGGER names_no_UPDATE; DROP TRIGGER prices_no_UPDATE; DROP TRIGGER entries_no_UPDATE;"
-    "DROP TRIGGER refunds_no_UPDATE;"
+    "DROP TRIGGER refunds_no_UPDATE; DROP TRIGGER attempts_no_UPDATE;"
+    "DROP TRIGGER attempts_no_DELETE;"
     "DROP TRIGGER entries_no_DELETE; DROP TRIGGER accounts_no_DELETE; DROP TRIGGER "
     "names_no_DELETE;";
 
@@ -29,6 +30,16 @@ void fill(LedgerFixture& ledger) {
     const config::Price price = plain_price();
     Settlement full = settlement(price, {5, 4, 3, 2, 1});
     full.upstream_tokens = TokenCounts{5, 4, 3, 2, 1};
+    AttemptRecord attempts[2];
+    for (AttemptRecord& attempt : attempts) {
+        attempt.endpoint = "endpoint-a";
+        attempt.model = "model-a";
+        attempt.price = &price;
+        attempt.tokens = {1, 1, 1, 1, 1};
+    }
+    attempts[1].upstream_tokens = TokenCounts{5, 4, 3, 2, 1};
+    attempts[1].upstream_request = "id";
+    full.attempts = attempts;
     Waiter waiter;
     ledger.billing().settle(ledger.reserve(alice, kCent), full, &waiter);
     waiter.wait();
@@ -141,19 +152,22 @@ TEST_CASE("verify: says what was changed, and of which request", "[billing]") {
     CHECK(found.bad_request == RequestId{1});
     CHECK(found.first_bad ==
           "entry " + settle +
-              ": request 1: hash does not match: its row was changed; amount is 0.000000019, its "
-              "tokens and price say 0.000000018");
+              ": request 1: hash does not match: its row, or row 2 of table attempts, was "
+              "changed; amount is 0.000000019, its tokens and price say 0.000000018");
     found = verification("hash = zeroblob(32)");
     CHECK(found.first_bad == "entry " + settle +
                                  ": request 1: hash does not match: the hash was changed, its row "
                                  "was not");
     found = verification("at = at + 1, hash = zeroblob(32)");
     CHECK(found.first_bad ==
-          "entry " + settle + ": request 1: hash does not match: its row or the hash was changed");
+          "entry " + settle +
+              ": request 1: hash does not match: its row, or row 2 of table attempts, or the "
+              "hash was changed");
     tampering.first_bad("UPDATE accounts SET name = 'eve' WHERE id = 2");
     found = must(verify(tampering.ledger().path()));
     CHECK(found.bad_request == RequestId{0});
-    CHECK_THAT(found.first_bad, Catch::EndsWith("its row was changed, or row 2 of table accounts"));
+    CHECK_THAT(found.first_bad,
+               Catch::EndsWith("its row, or row 2 of table accounts, was changed"));
 }
 
 TEST_CASE("verify: any column of what entries refer to, changed, is found", "[billing]") {
@@ -177,6 +191,20 @@ TEST_CASE("verify: any column of what entries refer to, changed, is found", "[bi
             }
         }
     }
+    for (const std::string& column :
+         column_of(tampering.copy(), "SELECT name FROM pragma_table_info('attempts')")) {
+        for (const std::string id : {"1", "2"}) {
+            const std::string change = column == "upstream_request"
+                                           ? "ifnull(upstream_request || 'x', '')"
+                                           : "ifnull(1000 + " + column + ", 0)";
+            const std::string bad = tampering.first_bad("UPDATE attempts SET " + column + " = " +
+                                                        change + " WHERE id = " + id);
+            INFO("column " << column << " of attempt " << id << ": " << bad);
+            CHECK(
+                names(bad, column_of(tampering.copy(),
+                                     "SELECT seq FROM entries WHERE kind = 2 AND request = 1")[0]));
+        }
+    }
     CHECK(names(tampering.first_bad("UPDATE ledger SET pepper_check = zeroblob(32)"), "1"));
 }
 
@@ -195,6 +223,13 @@ TEST_CASE("verify: rows dropped, added and swapped are found", "[billing]") {
           std::string::npos);
     CHECK(tampering.first_bad("INSERT INTO accounts VALUES(77, 'mallory')") ==
           "table accounts: a row that no entry speaks of");
+    CHECK(names(
+        tampering.first_bad("DELETE FROM attempts WHERE id = 1"),
+        column_of(tampering.copy(), "SELECT seq FROM entries WHERE subject = 2 AND kind = 2")[0]));
+    CHECK(tampering.first_bad("INSERT INTO attempts SELECT 99, request, n, endpoint, model, price, "
+                              "started, ended, outcome, source, cost, 0, 0, 0, 0, 0, NULL, NULL, "
+                              "NULL, NULL, NULL, NULL FROM attempts WHERE id = 1") ==
+          "table attempts: a row that no entry speaks of");
     CHECK(tampering.first_bad("INSERT INTO refunds VALUES(77, 'T-77', 'r')") ==
           "table refunds: a row that no entry speaks of");
     CHECK(tampering.first_bad("INSERT INTO keys VALUES(77, 1, zeroblob(32), 'p', 'l')") ==

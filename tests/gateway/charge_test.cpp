@@ -148,3 +148,55 @@ TEST_CASE("charge: a client that hung up pays the prompt and what was produced",
     CHECK(exact.flags == billing::flag_none);
     CHECK_FALSE(exact.upstream_tokens);
 }
+
+TEST_CASE("attempt record: the operator pays what the upstream said, if that is possible",
+          "[charge]") {
+    const billing::AttemptRecord stated = record_of(complete(Usage{120, 100, 8, 30, 25}), remote());
+    CHECK(stated.outcome == billing::AttemptOutcome::complete);
+    CHECK(stated.source == billing::CountSource::upstream);
+    CHECK(stated.upstream_tokens == billing::TokenCounts{12, 100, 8, 5, 25});
+    CHECK(stated.tokens == billing::TokenCounts{100, 0, 0, 11, 10});  // ours, beside theirs
+    const billing::AttemptRecord impossible =
+        record_of(complete(Usage{1'000'000'000'000, 0, 0, 30, 0}), remote());
+    CHECK(impossible.source == billing::CountSource::counted);
+    CHECK(impossible.upstream_tokens->input_uncached == 1'000'000'000'000);
+    const billing::AttemptRecord unstated = record_of(complete(std::nullopt), remote());
+    CHECK(unstated.source == billing::CountSource::counted);
+    CHECK(!unstated.upstream_tokens);
+    CHECK(unstated.tokens == billing::TokenCounts{100, 0, 0, 11, 10});
+}
+
+TEST_CASE("attempt record: what was refused cost nothing, what broke later is counted",
+          "[charge]") {
+    using config::FailureClass;
+    AttemptFacts silent = remote();
+    silent.n_text_bytes = silent.n_reasoning_bytes = 0;
+    for (size_t i = 0; i < config::kFailureClassCount; ++i) {
+        const auto failure = static_cast<FailureClass>(i);
+        AttemptEnd end = failed(failure);
+        end.usage.reset();
+        INFO(config::to_string(failure));
+        const bool is_late = failure == FailureClass::timeout_ttft ||
+                             failure == FailureClass::timeout_idle ||
+                             failure == FailureClass::cut || failure == FailureClass::malformed;
+        const billing::AttemptRecord early = record_of(end, silent);
+        CHECK(early.outcome == billing::failed_as(failure));
+        CHECK(sum(early.tokens) == (is_late ? 100 : 0));
+        CHECK(sum(record_of(end, remote()).tokens) == 121);  // its answer had begun
+    }
+    AttemptEnd cancelled;
+    cancelled.kind = AttemptEnd::Kind::cancelled;
+    CHECK(record_of(cancelled, silent).outcome == billing::AttemptOutcome::cancelled);
+    CHECK(sum(record_of(cancelled, silent).tokens) == 100);
+}
+
+TEST_CASE("attempt record: an engine's count is its own", "[charge]") {
+    AttemptFacts facts = remote();
+    facts.is_engine = true;
+    AttemptEnd end = complete(Usage{120, 100, 0, 30, 25});
+    end.source = billing::CountSource::engine;
+    const billing::AttemptRecord record = record_of(end, facts);
+    CHECK(record.source == billing::CountSource::engine);
+    CHECK(record.tokens == billing::TokenCounts{20, 100, 0, 5, 25});
+    CHECK(!record.upstream_tokens);
+}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import wire
 from mock import Mock
-from weir import PATIENCE, Weir, metric, nano
+from weir import PATIENCE, PICO, Weir, cost, metric, nano
 
 WAIT = f"{int(12 * PATIENCE)}ms"  # what an upstream may be silent: 700 ms, longer under a sanitizer
 TOTAL = f"{int(48 * PATIENCE)}ms"  # what a whole answer may take, however steadily it drips
@@ -74,6 +74,7 @@ class Faults(unittest.TestCase):
                     self.check_view(answer, fault, stream)
             _, reserved, spent = weir.balance()
             self.assertEqual(reserved, 0)
+            # Attempts stand where they were made, requests that were not charged under no endpoint.
             rows = {row["endpoint"]: row for row in weir.report("--by", "endpoint,outcome") if row["endpoint"]}
             all_rows = weir.report("--by", "outcome")
             self.assertEqual(sum(row["requests"] for row in all_rows), len(FAULTS), all_rows)
@@ -86,6 +87,7 @@ class Faults(unittest.TestCase):
             for fault in FAULTS:
                 with self.subTest(fault.model):
                     self.check_charge(fault, stream, rows.get(fault.model), log[fault.model])
+                    self.check_operator_cost(fault, stream, rows[fault.model], log[fault.model])
                     classes = [c for c in fault.classes
                                if metric(samples, "weir_attempts_total", endpoint=fault.model, **{"class": c}) == 1]
                     self.assertEqual(len(classes), 1, [s for s in samples if fault.model in s and "attempts" in s])
@@ -134,6 +136,21 @@ class Faults(unittest.TestCase):
             arguments = ["".join(call["function"].get("arguments", "") for call in calls if call["index"] == i)
                          for i in (0, 1)]
             self.assertEqual([json.loads(text) for text in arguments], [{"at": 1}, {}])
+
+    def check_operator_cost(self, fault, stream, row, truth):
+        """What the upstream may bill: what it said, if that is possible; nothing of what it refused; else our count."""
+        paid = nano(row["operator_usd"])
+        refused = stream and fault.streamed in (429, 502, 503) or not stream and fault.classes[0] in (
+            "connect", "rate_limit", "server_error", "credential")
+        if refused or fault.charged(stream) == "zero":
+            self.assertEqual(paid, 0, row)
+        elif fault.charged(stream) == "exact":
+            self.assertEqual(paid, nano(row["usd"]), row)
+            self.assertGreater(paid, 0)
+        else:
+            most = cost({"input_uncached": 2 * truth["prompt_tokens"], "output_answer": N_OUTPUT}, PICO["remote"])
+            self.assertTrue(0 < paid <= most, (row, truth))
+        self.assertEqual(nano(row["margin_usd"]), nano(row["usd"]) - paid)
 
     def check_charge(self, fault, stream, row, truth):
         charge = fault.charged(stream)

@@ -95,6 +95,12 @@ class Show(unittest.TestCase):
             tokens = {name: part["tokens"] for name, part in end["tokens"].items()}
             self.assertEqual(tokens["output_answer"] + tokens["output_reasoning"], usage["completion_tokens"])
             self.assertEqual(nano(end["charged_usd"]), cost(tokens, PICO["remote"]))
+            attempt, = shown["attempts"]
+            self.assertEqual((attempt["endpoint"], attempt["outcome"], attempt["cost_by"]),
+                             ("mock", "complete", "upstream"))
+            self.assertEqual(attempt["upstream_tokens"], tokens)
+            self.assertEqual(attempt["operator_usd"], end["charged_usd"])
+            self.assertLessEqual(shown["reserved_at"], attempt["ended"])
             text = weir.run("ledger", "show", str(shown["number"])).stdout
             for word in (ids[0], "demo", end["charged_usd"], "input_uncached", "5.00"):
                 self.assertIn(word, text)
@@ -105,6 +111,31 @@ class Show(unittest.TestCase):
                 self.assertIn(f"no request {name} in this ledger", unknown.stderr)
             weir.stop_cleanly(self)
             self.assertEqual(json.loads(weir.run("ledger", "show", ids[0], "--json").stdout), shown)
+
+    def test_attempts_that_failed_before_the_one_that_answered(self):
+        routes = "  then: {plan: [fault-4, fault-7-k0, mock], fall_back_on: [server_error, cut]}\n"
+        with Mock() as mock, Weir(upstream=mock.base_url, local=False, routes=routes,
+                                  remote_models=["fault-4", "fault-7-k0"]) as weir:
+            key = weir.account()
+            weir.start()
+            request = weir.chat(key, "then", max_tokens=5).field("x-request-id")
+            shown = json.loads(weir.run("ledger", "show", request, "--json").stdout)
+            self.assertEqual([(a["endpoint"], a["outcome"]) for a in shown["attempts"]],
+                             [("fault-4", "server_error"), ("fault-7-k0", "cut"), ("mock", "complete")])
+            costs = [nano(attempt["operator_usd"]) for attempt in shown["attempts"]]
+            self.assertEqual(costs[0], 0)  # refused: nothing was done
+            self.assertGreater(costs[1], 0)  # cut: the prompt was read, perhaps
+            self.assertEqual(costs[2], nano(shown["end"]["charged_usd"]))
+            rows = {row["endpoint"]: row for row in weir.report("--by", "endpoint")}
+            self.assertEqual({name: nano(row["operator_usd"]) for name, row in rows.items()},
+                             dict(zip(("fault-4", "fault-7-k0", "mock"), costs)))
+            self.assertEqual([row["requests"] for row in weir.report()], [1])
+            total, = weir.report()
+            self.assertEqual(nano(total["margin_usd"]), nano(total["usd"]) - sum(costs))
+            text = weir.run("ledger", "show", request).stdout
+            for word in ("fault-4", "server_error", "fault-7-k0", "cut", "cost the operator"):
+                self.assertIn(word, text)
+            weir.verify()
 
 
 class Refunds(unittest.TestCase):
