@@ -64,6 +64,7 @@ void AnchorCheck::note_change(const Entry& entry) {
             changed_keys_.insert(subject);
             break;
         case Kind::name:
+        case Kind::attribution:
         case Kind::price:
             break;
     }

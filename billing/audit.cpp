@@ -29,7 +29,8 @@ std::optional<Shape> shape_of(Kind kind) {
     const uint32_t ending = all | mask({C::request, C::account, C::outcome});
     switch (kind) {
         case Kind::reserve:
-            return Shape{all | mask({C::request, C::account, C::key, C::amount}), mask({C::route})};
+            return Shape{all | mask({C::request, C::account, C::key, C::amount}),
+                         mask({C::route, C::subject})};
         case Kind::settle:
             return Shape{ending | mask({C::amount, C::price, C::source, C::flags}) |
                              mask_tokens(C::input_uncached),
@@ -46,6 +47,7 @@ std::optional<Shape> shape_of(Kind kind) {
         case Kind::account:
         case Kind::key_disabled:
         case Kind::name:
+        case Kind::attribution:
         case Kind::price:
             return Shape{all | mask({C::subject}), 0};
     }
@@ -89,6 +91,7 @@ std::string Audit::check(const Entry& entry, const std::optional<Definition>& de
         case Kind::account:
         case Kind::key:
         case Kind::name:
+        case Kind::attribution:
         case Kind::price:
             break;
     }
@@ -144,6 +147,13 @@ std::string Audit::check_reserve(const Entry& entry) {
     if (key == account_of_key_.end() || key->second != account)
         return "the key is not the account's";
     if (!is_name(entry, Column::route)) return "no such route before it";
+    if (entry.has(Column::subject)) {
+        const auto names = attributions_.find(entry.get(Column::subject));
+        if (names == attributions_.end() || names->second.account != account ||
+            names->second.key != entry.get(Column::key)) {
+            return "attributed to another account or key";
+        }
+    }
     if (amount < NanoUsd{0}) return "a hold below zero";
     if (balance->second.available() < amount) {
         return "holds " + config::to_string(amount) + " where only " +
@@ -263,6 +273,11 @@ std::string Audit::check_definition(Kind kind, const Entry& entry, const Definit
     } else if (const auto* price = std::get_if<PriceRow>(&definition)) {
         prices_.emplace(id, to_price(*price));
         if (is_negative(prices_.at(id))) return "a price below zero";
+    } else if (const auto* row = std::get_if<AttributionRow>(&definition)) {
+        const auto key = account_of_key_.find(row->key);
+        if (key == account_of_key_.end() || key->second != row->account)
+            return "names a key that is not the account's";
+        attributions_.emplace(id, Owner{row->account, row->key});
     } else if (const auto* key = std::get_if<KeyRow>(&definition)) {
         if (key->account != entry.get(Column::account) || !balances_.contains(key->account)) {
             return "a key of no account before it";

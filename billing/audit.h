@@ -32,6 +32,10 @@ private:
         NanoUsd amount;
     };
 
+    struct Owner {
+        int64_t account, key;
+    };
+
     std::string check_columns(const Entry& entry) const;
     std::string check_reserve(const Entry& entry);
     std::string check_settle(const Entry& entry);
@@ -51,6 +55,7 @@ private:
     std::unordered_map<int64_t, config::Price> prices_;
     std::unordered_set<int64_t> names_;
     std::unordered_map<int64_t, OpenHold> open_;
+    std::unordered_map<int64_t, Owner> attributions_;
     std::unordered_map<int64_t, NanoUsd> refunded_;  // of requests with a refund
 };
 

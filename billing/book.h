@@ -77,6 +77,8 @@ public:
     Interned intern_name(std::string_view text);
     Interned intern_price(const config::Price& price);
 
+    Attributions& attributions() { return attributions_; }
+
     NanoUsd reserved() const { return reserved_; }
     int64_t n_open() const { return static_cast<int64_t>(open_.size()); }
 
@@ -113,6 +115,7 @@ private:
     std::unordered_map<int64_t, OpenHold> open_;
     std::map<std::string, int64_t, std::less<>> name_ids_;
     std::map<PriceRow, int64_t> price_ids_;
+    Attributions attributions_;
     NanoUsd reserved_;
     int64_t next_account_ = 1, next_key_ = 1, next_request_ = 1, next_name_ = 1, next_price_ = 1,
             next_refund_ = 1, last_attempt_ = 0;

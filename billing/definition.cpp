@@ -40,6 +40,10 @@ Digest content_digest(Sha256& sha256, int64_t id, const Definition& definition) 
                    },
                    [&](const RefundRow& row) { image.add(row.ref).add(row.reason); },
                    [&](const Attempts& attempts) { add_to(image, attempts); },
+                   [&](const AttributionRow& row) {
+                       image.add(row.account).add(row.key).add(row.path).add(row.label);
+                       image.add(row.last4).add(row.labels);
+                   },
                },
                definition);
     return sha256(image.bytes());
@@ -57,6 +61,8 @@ const char* table_of(Kind kind) {
             return "prices";
         case Kind::refund:
             return "refunds";
+        case Kind::attribution:
+            return "attributions";
         case Kind::settle:
         case Kind::release:
             return "attempts";
@@ -95,6 +101,10 @@ Result<DefinitionTables> DefinitionTables::prepare(Database& database) {
          "FROM prices WHERE id = ?"},
         {tables.refunds_, "INSERT INTO refunds(id, ref, reason) VALUES(?,?,?)",
          "SELECT ref, reason FROM refunds WHERE id = ?"},
+        {tables.attributions_,
+         "INSERT INTO attributions(id, account, key, path, label, last4, labels) "
+         "VALUES(?,?,?,?,?,?,?)",
+         "SELECT account, key, path, label, last4, labels FROM attributions WHERE id = ?"},
     };
     for (const auto& each : statements) {
         auto insert = database.prepare(each.insert);
@@ -147,6 +157,16 @@ bool DefinitionTables::insert(int64_t id, const Definition& definition) {
                 return refunds_.insert.run();
             },
             [&](const Attempts& attempts) { return attempts_.insert(id, attempts); },
+            [&](const AttributionRow& row) {
+                attributions_.insert.bind(1, id);
+                attributions_.insert.bind(2, row.account);
+                attributions_.insert.bind(3, row.key);
+                attributions_.insert.bind(4, row.path);
+                attributions_.insert.bind(5, row.label);
+                attributions_.insert.bind(6, row.last4);
+                attributions_.insert.bind(7, row.labels);
+                return attributions_.insert.run();
+            },
         },
         definition);
 }
@@ -157,11 +177,12 @@ std::optional<Definition> DefinitionTables::find(Kind kind, int64_t id) {
         if (!attempts) return std::nullopt;
         return Definition(std::move(*attempts));
     }
-    Table& table = kind == Kind::account ? accounts_
-                   : kind == Kind::key   ? keys_
-                   : kind == Kind::name  ? names_
-                   : kind == Kind::price ? prices_
-                                         : refunds_;
+    Table& table = kind == Kind::account  ? accounts_
+                   : kind == Kind::key    ? keys_
+                   : kind == Kind::name   ? names_
+                   : kind == Kind::price  ? prices_
+                   : kind == Kind::refund ? refunds_
+                                          : attributions_;
     Statement& row = table.find;
     row.bind(1, id);
     std::optional<Definition> found;
@@ -177,6 +198,10 @@ std::optional<Definition> DefinitionTables::find(Kind kind, int64_t id) {
             found = NameRow{std::string(row.text(0))};
         } else if (kind == Kind::refund) {
             found = RefundRow{std::string(row.text(0)), std::string(row.text(1))};
+        } else if (kind == Kind::attribution) {
+            found = AttributionRow{row.integer(0),           row.integer(1),
+                                   std::string(row.text(2)), std::string(row.text(3)),
+                                   std::string(row.text(4)), std::string(row.text(5))};
         } else {
             found =
                 PriceRow{std::string(row.text(0)), row.integer(1), row.integer(2), row.integer(3),

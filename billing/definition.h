@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "billing/attempts.h"
+#include "billing/attribution.h"
 #include "billing/entry.h"
 #include "billing/sqlite.h"
 
@@ -39,7 +40,8 @@ struct RefundRow {
 };
 
 // The place in this list is hashed: only add at its end.
-using Definition = std::variant<AccountRow, KeyRow, NameRow, PriceRow, RefundRow, Attempts>;
+using Definition =
+    std::variant<AccountRow, KeyRow, NameRow, PriceRow, RefundRow, Attempts, AttributionRow>;
 
 PriceRow to_row(const config::Price& price);
 config::Price to_price(const PriceRow& row);
@@ -66,7 +68,7 @@ private:
     struct Table {
         Statement insert, find;
     };
-    Table accounts_, keys_, names_, prices_, refunds_;
+    Table accounts_, keys_, names_, prices_, refunds_, attributions_;
     AttemptTable attempts_;
 };
 

@@ -22,6 +22,7 @@ enum class Kind : uint8_t {
     name = 8,          // of table names
     price = 9,         // of table prices
     refund = 10,       // of table refunds
+    attribution = 11,  // of table attributions; RESERVE refers to one
 };
 
 // Columns in the order of the table. The hash stands last and is not among them.

@@ -36,6 +36,13 @@ Result<Caller> KeyRing::find(const Digest& digest) const {
     return tl::unexpected(Error{Errc::key_unknown, {}});
 }
 
+std::optional<KeyInfo> KeyRing::info(KeyId key) const {
+    const std::shared_lock lock(mutex_);
+    const auto at = by_id_.find(key.n);
+    if (at == by_id_.end()) return std::nullopt;
+    return at->second.info;
+}
+
 bool KeyRing::empty() const {
     const std::shared_lock lock(mutex_);
     return by_id_.empty();

@@ -2,6 +2,7 @@
 // All keys by digest, in memory. Any thread: io threads look up, administration adds and disables.
 #include <cstring>
 #include <map>
+#include <optional>
 #include <shared_mutex>
 #include <unordered_map>
 
@@ -17,6 +18,7 @@ public:
     bool disable(KeyId key);
     // Errors: key_unknown, for disabled ones too.
     Result<Caller> find(const Digest& digest) const;
+    std::optional<KeyInfo> info(KeyId key) const;  // of disabled ones too
     bool empty() const;
     std::vector<KeyInfo> list() const;  // by id
 

@@ -87,6 +87,28 @@ int64_t LedgerBilling::price_id(const config::Price& price, UnixMillis at) {
     return version.id;
 }
 
+AttributionRow LedgerBilling::attribution_of(const Caller& caller) const {
+    AttributionRow row;
+    row.account = caller.account.n;
+    row.key = caller.key.n;
+    row.path = desk_.book.account_name(caller.account);
+    if (const auto key = keys_.info(caller.key)) row.last4 = key->last4;
+    return row;
+}
+
+int64_t LedgerBilling::attribution_id(const Caller& caller, UnixMillis at) {
+    Attributions& attributions = desk_.book.attributions();
+    if (const int64_t known = attributions.current(caller.key)) return known;
+    AttributionRow row = attribution_of(caller);
+    const Attributions::Interned interned = attributions.intern(row);
+    if (interned.is_new) {
+        Entry definition(Kind::attribution, at);
+        definition.set(Column::subject, interned.id);
+        desk_.put({definition, std::make_unique<const Definition>(std::move(row))});
+    }
+    return interned.id;
+}
+
 void LedgerBilling::set_name(Entry& entry, Column column, std::string_view text, UnixMillis at) {
     if (!text.empty()) entry.set(column, name_id(text, at));
 }
@@ -132,6 +154,7 @@ Result<Hold> LedgerBilling::reserve(const Reservation& reservation, CommitWaiter
     entry.set(Column::account, reservation.caller.account.n);
     entry.set(Column::key, reservation.caller.key.n);
     entry.set(Column::amount, reservation.amount.n);
+    entry.set(Column::subject, attribution_id(reservation.caller, at));
     set_name(entry, Column::route, reservation.route, at);
     desk_.put({entry, nullptr, &waiter});
     return Hold{*request, reservation.caller, reservation.amount};

@@ -48,6 +48,9 @@ private:
     // The number of a name or price version, whose definition is queued if it is new.
     int64_t name_id(std::string_view text, UnixMillis at);
     int64_t price_id(const config::Price& price, UnixMillis at);
+    int64_t attribution_id(const Caller& caller, UnixMillis at);
+    // How the caller is named now. What changes a name calls book.attributions().forget_current().
+    AttributionRow attribution_of(const Caller& caller) const;
     void set_name(Entry& entry, Column column, std::string_view text, UnixMillis at);
     // Queues the end of a request, with its attempts.
     void put_ending(Entry& ending, std::span<const AttemptRecord> attempts, CommitWaiter* waiter);

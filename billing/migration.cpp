@@ -30,6 +30,13 @@ constexpr const char* kTo2[] = {
     "BEGIN SELECT RAISE(ABORT, 'append only'); END",
     "CREATE TRIGGER attempts_no_DELETE BEFORE DELETE ON attempts "
     "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TABLE attributions(id INTEGER PRIMARY KEY, account INTEGER NOT NULL, "
+    "key INTEGER NOT NULL, path TEXT NOT NULL, label TEXT NOT NULL, last4 TEXT NOT NULL, "
+    "labels TEXT NOT NULL) STRICT",
+    "CREATE TRIGGER attributions_no_UPDATE BEFORE UPDATE ON attributions "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER attributions_no_DELETE BEFORE DELETE ON attributions "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
     "CREATE INDEX refunds_of ON entries(request) WHERE kind = 10",
     "PRAGMA user_version = 2",
 };

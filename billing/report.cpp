@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 #include <map>
+#include <unordered_map>
 
 #include "billing/entry.h"
 #include "billing/report_time.h"
@@ -20,7 +21,7 @@ constexpr std::array<std::string_view, 8> kByNames = {"account", "key",     "rou
 // By the RESERVE rows of a range of seq: instants never go back along it, so that a span of time is
 // one. The terminal entry comes through the index that keeps it unique.
 constexpr const char* kRequestsSql =
-    "SELECT r.at, r.account, r.key, r.route, t.endpoint, t.model, t.outcome, t.amount, "
+    "SELECT r.at, r.account, r.key, r.route, t.endpoint, t.model, t.outcome, r.subject, t.amount, "
     "t.input_uncached, t.cache_read, t.cache_write, t.output_answer, t.output_reasoning "
     "FROM entries r NOT INDEXED CROSS JOIN entries t INDEXED BY terminal_once ON t.request = "
     "r.request "
@@ -28,7 +29,7 @@ constexpr const char* kRequestsSql =
 
 // Refunds, by their own instants, with what their requests are grouped by.
 constexpr const char* kRefundsSql =
-    "SELECT f.at, r.account, r.key, r.route, t.endpoint, t.model, t.outcome, f.amount "
+    "SELECT f.at, r.account, r.key, r.route, t.endpoint, t.model, t.outcome, r.subject, f.amount "
     "FROM entries f INDEXED BY refunds_of "
     "CROSS JOIN entries r INDEXED BY reserve_once ON r.request = f.request "
     "CROSS JOIN entries t INDEXED BY terminal_once ON t.request = f.request "
@@ -37,7 +38,7 @@ constexpr const char* kRefundsSql =
 // What attempts cost the operator, by the RESERVE rows of their requests; endpoint and model are
 // those of the attempt.
 constexpr const char* kAttemptsSql =
-    "SELECT r.at, r.account, r.key, r.route, a.endpoint, a.model, t.outcome, a.cost "
+    "SELECT r.at, r.account, r.key, r.route, a.endpoint, a.model, t.outcome, r.subject, a.cost "
     "FROM entries r NOT INDEXED CROSS JOIN entries t INDEXED BY terminal_once ON t.request = "
     "r.request "
     "CROSS JOIN attempts l ON l.id = t.subject "
@@ -106,14 +107,17 @@ Result<int64_t> lower_bound(Database& database, UnixMillis at) {
     return low;
 }
 
+// What the numbers of rows say. Accounts go by the path that was written with each request.
 class Texts {
 public:
     static Result<Texts> load(Database& database) {
         Texts texts;
+        std::map<int64_t, std::string> accounts, attributions;
         struct {
             std::map<int64_t, std::string>& into;
             const char* sql;
-        } const tables[] = {{texts.accounts_, "SELECT id, name FROM accounts"},
+        } const tables[] = {{accounts, "SELECT id, name FROM accounts"},
+                            {attributions, "SELECT id, path FROM attributions"},
                             {texts.names_, "SELECT id, text FROM names"}};
         for (const auto& table : tables) {
             auto rows = database.prepare(table.sql);
@@ -124,17 +128,27 @@ public:
             }
             if (step == Statement::Step::failed) return tl::unexpected(database.error(table.sql));
         }
+        for (const auto& [id, path] : accounts) texts.by_account_[id] = texts.intern_path(path);
+        for (const auto& [id, path] : attributions)
+            texts.by_attribution_[id] = texts.intern_path(path);
         return texts;
+    }
+
+    // A number for the path in an attribution; of an entry without one, for the account's name.
+    int64_t path_of(int64_t account, int64_t attribution) const {
+        const auto& paths = attribution != 0 ? by_attribution_ : by_account_;
+        const auto at = paths.find(attribution != 0 ? attribution : account);
+        return at == paths.end() ? -1 : at->second;
     }
 
     std::string text(By column, int64_t value) const {
         switch (column) {
             case By::account:
-                return find(accounts_, value);
+                return value < 0 ? "" : paths_[static_cast<size_t>(value)];
             case By::route:
             case By::endpoint:
             case By::model:
-                return value == 0 ? "" : find(names_, value);
+                return value == 0 ? "" : name(value);
             case By::key:
                 return std::to_string(value);
             case By::outcome:
@@ -148,18 +162,27 @@ public:
     }
 
 private:
-    static std::string find(const std::map<int64_t, std::string>& texts, int64_t id) {
-        const auto at = texts.find(id);
-        return at == texts.end() ? std::to_string(id) : at->second;
+    std::string name(int64_t id) const {
+        const auto at = names_.find(id);
+        return at == names_.end() ? std::to_string(id) : at->second;
     }
-    std::map<int64_t, std::string> accounts_, names_;
+    int64_t intern_path(const std::string& path) {
+        const auto [at, is_new] = path_numbers_.try_emplace(path, paths_.size());
+        if (is_new) paths_.push_back(path);
+        return static_cast<int64_t>(at->second);
+    }
+
+    std::vector<std::string> paths_;
+    std::map<std::string, size_t> path_numbers_;
+    std::unordered_map<int64_t, int64_t> by_account_, by_attribution_;
+    std::map<int64_t, std::string> names_;
 };
 
-int64_t group_value(const Statement& row, By column, Zone& zone) {
+int64_t group_value(const Statement& row, By column, const Texts& texts, Zone& zone) {
     const UnixMillis at{row.integer(0)};
     switch (column) {
         case By::account:
-            return row.integer(1);
+            return texts.path_of(row.integer(1), row.integer(7));
         case By::key:
             return row.integer(2);
         case By::route:
@@ -179,17 +202,17 @@ int64_t group_value(const Statement& row, By column, Zone& zone) {
 }
 
 Figures request_figures(const Statement& row) {
-    Figures values = {1, row.integer(7)};
-    for (int i = 0; i < 5; ++i) values[static_cast<size_t>(i) + 4] = row.integer(8 + i);
+    Figures values = {1, row.integer(8)};
+    for (int i = 0; i < 5; ++i) values[static_cast<size_t>(i) + 4] = row.integer(9 + i);
     return values;
 }
 
 Figures refund_figures(const Statement& row) {
-    return {0, 0, row.integer(7)};
+    return {0, 0, row.integer(8)};
 }
 
 Figures attempt_figures(const Statement& row) {
-    return {0, 0, 0, row.integer(7)};
+    return {0, 0, 0, row.integer(8)};
 }
 
 struct Range {
@@ -212,7 +235,7 @@ Result<Range> range_of(Database& database, const ReportQuery& query) {
 }
 
 Result<Groups> sum_up(Database& database, const ReportQuery& query, const std::vector<By>& by,
-                      Zone zone) {
+                      const Texts& texts, Zone zone) {
     const auto range = range_of(database, query);
     if (!range) return tl::unexpected(range.error());
     Groups groups;
@@ -231,7 +254,8 @@ Result<Groups> sum_up(Database& database, const ReportQuery& query, const std::v
         rows->bind(2, range->end);
         Statement::Step step;
         while ((step = rows->step()) == Statement::Step::row) {
-            for (size_t i = 0; i < by.size(); ++i) group[i] = group_value(*rows, by[i], zone);
+            for (size_t i = 0; i < by.size(); ++i)
+                group[i] = group_value(*rows, by[i], texts, zone);
             if (!groups[group].add(source.figures(*rows))) {
                 return tl::unexpected(
                     Error{Errc::ledger_broken, "a sum is above what 64 bits hold"});
@@ -257,10 +281,10 @@ Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger,
     if (auto ok = database->execute("BEGIN"); !ok)
         return tl::unexpected(ok.error());  // one snapshot
     if (auto ok = check_schema(*database); !ok) return tl::unexpected(ok.error());
-    const auto groups = sum_up(*database, query, *by, *zone);
-    if (!groups) return tl::unexpected(groups.error());
     const auto texts = Texts::load(*database);
     if (!texts) return tl::unexpected(texts.error());
+    const auto groups = sum_up(*database, query, *by, *texts, *zone);
+    if (!groups) return tl::unexpected(groups.error());
 
     // Ordered by text, but keys by number, and time as it goes.
     std::map<std::vector<std::pair<int64_t, std::string>>, ReportRow> ordered;

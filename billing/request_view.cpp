@@ -170,6 +170,14 @@ Result<RequestView> view(Words& words, EntryLookup& lookup, RequestId request) {
     found.account_name = account->name;
     found.key_prefix = key->prefix;
     found.key_last4 = key->last4;
+    if (entry.has(Column::subject)) {
+        auto names =
+            words.row<AttributionRow>(entry, Kind::attribution, entry.get(Column::subject));
+        if (!names) return tl::unexpected(names.error());
+        found.account_name = std::move(names->path);
+        found.key_label = std::move(names->label);
+        found.labels = std::move(names->labels);
+    }
     found.route = std::move(*route);
     const auto end = lookup.ending(request);
     if (!end) return tl::unexpected(end.error());

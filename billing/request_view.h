@@ -57,10 +57,11 @@ struct RequestView {
     int64_t entry = 0;  // of its RESERVE
     UnixMillis at;
     AccountId account;
-    std::string account_name;
+    std::string account_name;  // and labels, as they were when it was written
     KeyId key;
     std::string key_prefix, key_last4;
-    std::string route;  // empty: not written
+    std::string key_label, labels;  // empty: none
+    std::string route;              // empty: not written
     NanoUsd held;
     std::optional<Ending> ending;       // nothing: it is open
     std::vector<AttemptView> attempts;  // of a request that has ended

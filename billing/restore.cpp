@@ -39,6 +39,8 @@ bool load_definition(const BalanceColumns& columns, const Definition& definition
         book.load_name(columns.subject, name->text);
     } else if (const auto* price = std::get_if<PriceRow>(&definition)) {
         book.load_price(columns.subject, *price);
+    } else if (const auto* attribution = std::get_if<AttributionRow>(&definition)) {
+        book.attributions().load(columns.subject, *attribution);
     } else if (const auto* key = std::get_if<KeyRow>(&definition)) {
         if (!book.has_account({key->account})) return false;
         const KeyId id{columns.subject};
@@ -79,6 +81,7 @@ bool load(const BalanceColumns& columns, DefinitionTables& tables, Book& book, K
         case Kind::account:
         case Kind::key:
         case Kind::name:
+        case Kind::attribution:
         case Kind::price:
             break;
     }

@@ -51,14 +51,18 @@ std::vector<SchemaObject> schema_objects() {
          "upstream_cache_read INTEGER, upstream_cache_write INTEGER, "
          "upstream_output_answer INTEGER, upstream_output_reasoning INTEGER, "
          "upstream_request TEXT) STRICT"},
+        {"attributions",
+         "CREATE TABLE attributions(id INTEGER PRIMARY KEY, account INTEGER NOT NULL, "
+         "key INTEGER NOT NULL, path TEXT NOT NULL, label TEXT NOT NULL, last4 TEXT NOT NULL, "
+         "labels TEXT NOT NULL) STRICT"},
         {"entries", entries},
         {"reserve_once", "CREATE UNIQUE INDEX reserve_once ON entries(request) WHERE kind = 1"},
         {"terminal_once",
          "CREATE UNIQUE INDEX terminal_once ON entries(request) WHERE kind IN (2, 3)"},
         {"refunds_of", "CREATE INDEX refunds_of ON entries(request) WHERE kind = 10"},
     };
-    for (const char* table :
-         {"ledger", "accounts", "keys", "names", "prices", "refunds", "attempts", "entries"}) {
+    for (const char* table : {"ledger", "accounts", "keys", "names", "prices", "refunds",
+                              "attempts", "attributions", "entries"}) {
         for (const char* change : {"UPDATE", "DELETE"}) {
             const std::string name = std::string(table) + "_no_" + change;
             objects.push_back({name, "CREATE TRIGGER " + name + " BEFORE " + change + " ON " +

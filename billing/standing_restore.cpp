@@ -72,7 +72,8 @@ Result<void> load_words(Database& database, DefinitionTables& tables, Book& book
         Kind kind;
         const char* sql;
     } const lists[] = {{Kind::name, "SELECT id FROM names"},
-                       {Kind::price, "SELECT id FROM prices"}};
+                       {Kind::price, "SELECT id FROM prices"},
+                       {Kind::attribution, "SELECT id FROM attributions"}};
     for (const auto& list : lists) {
         auto ids = database.prepare(list.sql);
         if (!ids) return tl::unexpected(ids.error());
@@ -83,6 +84,8 @@ Result<void> load_words(Database& database, DefinitionTables& tables, Book& book
             if (!found) return broken("row " + std::to_string(id) + " cannot be read");
             if (const auto* name = std::get_if<NameRow>(&*found)) book.load_name(id, name->text);
             if (const auto* price = std::get_if<PriceRow>(&*found)) book.load_price(id, *price);
+            if (const auto* row = std::get_if<AttributionRow>(&*found))
+                book.attributions().load(id, *row);
         }
         if (step == Statement::Step::failed) return tl::unexpected(database.error(list.sql));
     }

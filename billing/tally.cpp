@@ -59,6 +59,7 @@ void Tally::add(const Entry& entry) {
             changed_keys_.push_back(subject);
             break;
         case Kind::name:
+        case Kind::attribution:
         case Kind::price:
             break;
     }

@@ -40,6 +40,7 @@ Triage triage(std::vector<Pending> unwritten, Book& book) {
                 answer(pending, false);
                 break;
             case Kind::name:
+            case Kind::attribution:
             case Kind::price:
                 break;
         }

@@ -93,7 +93,8 @@ Result<std::string> find_bad(Database& database, AnchorCheck& anchors, Verificat
     if (!n_attempts) return tl::unexpected(n_attempts.error());
     if (*n_attempts != audit.n_attempts())
         return std::string("table attempts: a row that no entry speaks of");
-    for (const Kind kind : {Kind::account, Kind::key, Kind::name, Kind::price, Kind::refund}) {
+    for (const Kind kind :
+         {Kind::account, Kind::key, Kind::name, Kind::price, Kind::refund, Kind::attribution}) {
         const std::string table = table_of(kind);
         const auto n_rows = database.query_integer("SELECT count(*) FROM " + table);
         if (!n_rows) return tl::unexpected(n_rows.error());

@@ -70,6 +70,8 @@ ordered_json view_json(const RequestView& view, const std::string& name) {
                      {"number", view.request.n},
                      {"account", view.account_name},
                      {"key", view.key.n},
+                     {"key_label", view.key_label},
+                     {"labels", view.labels},
                      {"route", view.route},
                      {"entry", view.entry},
                      {"reserved_at", config::to_rfc3339(view.at)},
@@ -139,7 +141,9 @@ void print_attempt(const RequestView::AttemptView& attempt) {
 void print(const RequestView& view, const std::string& name) {
     line("request", name + " (" + std::to_string(view.request.n) + ")");
     line("account", view.account_name + ", key " + std::to_string(view.key.n) + " " +
-                        view.key_prefix + "..." + view.key_last4);
+                        view.key_prefix + "..." + view.key_last4 +
+                        (view.key_label.empty() ? "" : " " + view.key_label));
+    if (!view.labels.empty()) line("labels", view.labels);
     line("route", view.route);
     line("reserved", at_entry(view.at, view.entry) + ": " + config::to_string(view.held) + " USD");
     if (!view.ending) {

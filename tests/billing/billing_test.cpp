@@ -375,7 +375,7 @@ TEST_CASE("ledger: UPDATE and DELETE are refused on every table", "[billing]") {
     must(ledger.billing().refund({hold.request, NanoUsd{1}, "T-1", "test"}));
     ledger.close();
     for (const char* table :
-         {"ledger", "accounts", "keys", "names", "prices", "refunds", "entries"}) {
+         {"ledger", "accounts", "keys", "names", "prices", "refunds", "attributions", "entries"}) {
         const char* column = std::string(table) == "entries" ? "seq" : "id";
         INFO(table);
         CHECK(ledger.query(std::string("SELECT count(*) FROM ") + table) > 0);

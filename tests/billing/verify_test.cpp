@@ -18,7 +18,7 @@ constexpr const char* kUnprotect =
     "DROP TRIGGER ledger_no_UPDATE; DROP TRIGGER accounts_no_UPDATE; DROP TRIGGER keys_no_UPDATE;"
     "DROP TRIGGER names_no_UPDATE; DROP TRIGGER prices_no_UPDATE; DROP TRIGGER entries_no_UPDATE;"
     "DROP TRIGGER refunds_no_UPDATE; DROP TRIGGER attempts_no_UPDATE;"
-    "DROP TRIGGER attempts_no_DELETE;"
+    "DROP TRIGGER attempts_no_DELETE; DROP TRIGGER attributions_no_UPDATE;"
     "DROP TRIGGER entries_no_DELETE; DROP TRIGGER accounts_no_DELETE; DROP TRIGGER "
     "names_no_DELETE;";
 
@@ -172,8 +172,9 @@ TEST_CASE("verify: says what was changed, and of which request", "[billing]") {
 
 TEST_CASE("verify: any column of what entries refer to, changed, is found", "[billing]") {
     Tampering tampering;
-    const std::map<std::string, std::string> kind_of = {
-        {"accounts", "5"}, {"keys", "6"}, {"names", "8"}, {"prices", "9"}, {"refunds", "10"}};
+    const std::map<std::string, std::string> kind_of = {{"accounts", "5"}, {"keys", "6"},
+                                                        {"names", "8"},    {"prices", "9"},
+                                                        {"refunds", "10"}, {"attributions", "11"}};
     for (const auto& [table, kind] : kind_of) {
         for (const std::string& id : column_of(tampering.copy(), "SELECT id FROM " + table)) {
             const std::string seq =
