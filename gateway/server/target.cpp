@@ -5,8 +5,21 @@
 namespace gateway {
 namespace {
 
+// Below it a path is a model's name, which may hold slashes; the SDKs send them escaped.
+constexpr std::string_view kNamesBegin = "/v1/models/";
+
 tl::unexpected<Refusal> bad(std::string_view reason) {
     return tl::unexpected(Refusal{400, reason});
+}
+
+tl::unexpected<Refusal> nowhere() {
+    return tl::unexpected(Refusal{404, "the path has an empty or a dot segment: no such resource"});
+}
+
+// An empty or dot segment at the end of `path`, which no route has.
+bool ends_astray(std::string_view path) {
+    const std::string_view segment = path.substr(path.rfind('/') + 1);
+    return segment.empty() || segment == "." || segment == "..";
 }
 
 bool is_control(int c) {
@@ -46,27 +59,23 @@ tl::expected<Target, Refusal> parse_target(std::string_view target) {
 
     std::string& path = result.path;
     path.reserve(raw.size());
-    size_t segment_begin = 1;
-    for (size_t i = 0; i <= raw.size(); ++i) {
-        if (i > 0 && (i == raw.size() || raw[i] == '/')) {
-            const std::string_view segment = std::string_view(path).substr(segment_begin);
-            if (segment == "." || segment == "..") return bad("the path has a dot segment");
-            if (segment.empty() && i < raw.size()) return bad("the path has an empty segment");
-            segment_begin = path.size() + 1;
+    for (size_t i = 0; i < raw.size(); ++i) {
+        char c = raw[i];
+        if (c == '%') {
+            const int decoded = decode_escape(raw.substr(i));
+            if (decoded < 0) return bad("the path has a bad escape");
+            const bool is_separator =
+                decoded == '\\' || (decoded == '/' && !path.starts_with(kNamesBegin));
+            if (is_control(decoded) || is_separator) {
+                return bad("the path has an escaped separator or control character");
+            }
+            c = static_cast<char>(decoded);
+            i += 2;
         }
-        if (i == raw.size()) break;
-        if (raw[i] != '%') {
-            path.push_back(raw[i]);
-            continue;
-        }
-        const int c = decode_escape(raw.substr(i));
-        if (c < 0) return bad("the path has a bad escape");
-        if (is_control(c) || c == '/' || c == '\\') {
-            return bad("the path has an escaped separator or control character");
-        }
-        path.push_back(static_cast<char>(c));
-        i += 2;
+        if (c == '/' && i > 0 && ends_astray(path)) return nowhere();
+        path.push_back(c);
     }
+    if (path.size() > 1 && path.back() != '/' && ends_astray(path)) return nowhere();
     if (path.size() > 1 && path.back() == '/') path.pop_back();
     return result;
 }

@@ -15,7 +15,8 @@ struct Target {
 };
 
 // Takes origin-form only. Errors: 400 for any other form, a bad escape, a byte that may not stand
-// in a target, an empty, `.` or `..` segment, and an escaped slash, backslash or control character.
+// in a target, an escaped backslash or control character, and an escaped slash but in a model's
+// name; 404 for an empty, `.` or `..` segment.
 tl::expected<Target, Refusal> parse_target(std::string_view target);
 
 }  // namespace gateway

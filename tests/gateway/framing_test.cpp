@@ -104,6 +104,17 @@ TEST_CASE("framing: length, chunks and expectation are told", "[server]") {
     CHECK(largest->content_length == 999'999'999'999'999'999);
 }
 
+TEST_CASE("request head: a model's name keeps its slashes, escaped or not", "[server]") {
+    for (const std::string target : {"/v1/models/org/m:1", "/v1/models/org%2Fm:1",
+                                     "/v1/models/org%2fm%3A1", "/v1/models/org%2Fm:1/"}) {
+        INFO(target);
+        const auto head =
+            read_request_head("GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n", kLimits);
+        REQUIRE(head);
+        CHECK(head->http.path == "/v1/models/org/m:1");
+    }
+}
+
 TEST_CASE("request head: method, path, query and fields as the handler sees them", "[server]") {
     const auto head = read_request_head(
         "POST /v1/m%6Fdels/?a=%20b HTTP/1.1\r\nHost: a\r\nX-Two: 1\r\nAccept:  text/plain "
