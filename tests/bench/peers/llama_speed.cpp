@@ -12,8 +12,8 @@
 #include <random>
 #include <vector>
 
-#include "ggml-backend.h"
-#include "llama.h"
+#include <ggml-backend.h>
+#include <llama.h>
 
 namespace {
 
