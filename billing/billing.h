@@ -82,6 +82,16 @@ struct Settlement {
     std::span<const AttemptRecord> attempts = {};  // all of the request, in their order
 };
 
+// How far a running stream has come, by our own count. Strings are copied.
+struct Checkpoint {
+    std::string_view endpoint, model;
+    const config::Price* price = nullptr;  // the version in force at RESERVE
+    UnixMillis started;                    // the attempt
+    UnixMillis now;
+    CountSource source = CountSource::counted;
+    TokenCounts tokens;
+};
+
 struct Refund {
     RequestId request;
     std::optional<NanoUsd> amount;  // > 0; nothing: all that is left of the charge
@@ -138,9 +148,9 @@ class Billing {
 public:
     // Takes <path>.lock, makes <path>.pepper (mode 0600) on first use, creates, migrates or checks
     // the schema, takes the balances of the last anchor in <path>.anchors and reads the entries
-    // behind it (without anchors: all entries), releases holds that a crash left open
-    // (flag_recovered), starts the writer. Errors: owned_by_other; ledger_broken, for anchors too
-    // that are not of these entries; ledger_unavailable.
+    // behind it (without anchors: all entries), ends what a crash left open, by its last
+    // checkpoint or for nothing (flag_recovered), starts the writer. Errors: owned_by_other;
+    // ledger_broken, for anchors too that are not of these entries; ledger_unavailable.
     static Result<std::unique_ptr<Billing>> open(const Options& options);
     virtual ~Billing() = default;  // writes what is queued, checkpoints, unlocks
 
@@ -156,6 +166,10 @@ public:
     // Said again, or after the RESERVE was dropped, it charges nothing.
     virtual NanoUsd settle(const Hold& hold, const Settlement& settlement,
                            CommitWaiter* waiter) = 0;
+    // By the last one that reached the disk a request is settled that a crash left open. Nobody
+    // waits. Left out if the request has ended, and while the disk refuses or the queue is full:
+    // another one follows.
+    virtual void checkpoint(const Hold& hold, const Checkpoint& checkpoint) = 0;
     // Keeps nothing. `waiter` may be null.
     virtual void release(const Hold& hold, Outcome outcome, UnixMillis now, CommitWaiter* waiter,
                          std::span<const AttemptRecord> attempts) = 0;

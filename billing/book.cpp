@@ -51,7 +51,7 @@ void Book::open_hold_at(Balance& balance, RequestId request, const Caller& calle
 std::optional<Book::Ended> Book::end(RequestId request, NanoUsd spent) {
     const auto at = open_.find(request.n);
     if (at == open_.end()) return std::nullopt;
-    const Ended ended{at->second.caller.account, at->second.amount};
+    const Ended ended{at->second.caller.account, at->second.amount, at->second.has_checkpoint};
     ENSURE(spent >= NanoUsd{0} && spent <= ended.held);
     Balance& balance = accounts_.at(ended.account.n).balance;
     balance.reserved -= ended.held;
@@ -59,6 +59,13 @@ std::optional<Book::Ended> Book::end(RequestId request, NanoUsd spent) {
     reserved_ -= ended.held;
     open_.erase(at);
     return ended;
+}
+
+bool Book::note_checkpoint(RequestId request) {
+    const auto at = open_.find(request.n);
+    if (at == open_.end()) return false;
+    at->second.has_checkpoint = true;
+    return true;
 }
 
 void Book::undo_reserve(RequestId request) {

@@ -17,10 +17,12 @@ public:
     struct OpenHold {
         Caller caller;
         NanoUsd amount;
+        bool has_checkpoint = false;  // on disk, or on the way there
     };
     struct Ended {
         AccountId account;
         NanoUsd held;
+        bool has_checkpoint;
     };
 
     // Instants never go back: the later of `now` and the last one.
@@ -32,6 +34,8 @@ public:
     // The hold ends and `spent` of it is kept: never more than was held. Nothing, if it is not
     // open.
     std::optional<Ended> end(RequestId request, NanoUsd spent);
+    // False: it is not open.
+    bool note_checkpoint(RequestId request);
     // The hold was never written.
     void undo_reserve(RequestId request);
     // The charge was never written; its hold has ended.

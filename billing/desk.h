@@ -6,17 +6,20 @@
 
 #include "billing/billing.h"
 #include "billing/book.h"
+#include "billing/checkpoints.h"
 
 namespace billing {
 
-// An entry on its way to disk. One without a column is only a place in the queue: it writes
-// nothing, and its waiter hears when all before it is on disk.
+// An entry on its way to disk. One without a column writes a checkpoint, or is only a place in the
+// queue: its waiter hears when all before it is on disk.
 struct Pending {
     Entry entry;
     std::unique_ptr<const Definition> definition;
     CommitWaiter* waiter = nullptr;
     bool is_moot =
         false;  // ends a request whose RESERVE was never written: done, whatever the disk does
+    std::unique_ptr<const CheckpointRow> checkpoint = nullptr;
+    bool drops_checkpoint = false;  // the entry ends a request that may have one
 };
 
 struct Desk {

@@ -113,8 +113,8 @@ void LedgerBilling::set_name(Entry& entry, Column column, std::string_view text,
     if (!text.empty()) entry.set(column, name_id(text, at));
 }
 
-void LedgerBilling::put_ending(Entry& ending, std::span<const AttemptRecord> attempts,
-                               CommitWaiter* waiter) {
+void LedgerBilling::put_ending(Entry& ending, const Book::Ended& ended,
+                               std::span<const AttemptRecord> attempts, CommitWaiter* waiter) {
     std::unique_ptr<const Definition> definition;
     if (!attempts.empty()) {
         const UnixMillis at{ending.get(Column::at)};
@@ -140,7 +140,9 @@ void LedgerBilling::put_ending(Entry& ending, std::span<const AttemptRecord> att
         ending.set(Column::subject, desk_.book.next_attempts(attempts.size()));
         definition = std::make_unique<const Definition>(std::move(written));
     }
-    desk_.put({ending, std::move(definition), waiter});
+    Pending pending{ending, std::move(definition), waiter};
+    pending.drops_checkpoint = ended.has_checkpoint;
+    desk_.put(std::move(pending));
 }
 
 Result<Hold> LedgerBilling::reserve(const Reservation& reservation, CommitWaiter& waiter) {
@@ -177,7 +179,7 @@ NanoUsd LedgerBilling::settle(const Hold& hold, const Settlement& settlement,
         flags |= flag_usage_clamped;
     }
     const AccountId account = open->caller.account;
-    desk_.book.end(hold.request, amount);
+    const auto ended = desk_.book.end(hold.request, amount);
     const UnixMillis at = desk_.book.advance(settlement.now);
     Entry entry = ending(Kind::settle, hold, account, settlement.outcome, at);
     entry.set(Column::amount, amount.n);
@@ -190,7 +192,7 @@ NanoUsd LedgerBilling::settle(const Hold& hold, const Settlement& settlement,
     if (settlement.upstream_tokens) {
         entry.set_tokens(Column::upstream_input_uncached, *settlement.upstream_tokens);
     }
-    put_ending(entry, settlement.attempts, waiter);
+    put_ending(entry, *ended, settlement.attempts, waiter);
     return amount;
 }
 
@@ -204,7 +206,27 @@ void LedgerBilling::release(const Hold& hold, Outcome outcome, UnixMillis now, C
     }
     const UnixMillis at = desk_.book.advance(now);
     Entry entry = ending(Kind::release, hold, ended->account, outcome, at);
-    put_ending(entry, attempts, waiter);
+    put_ending(entry, *ended, attempts, waiter);
+}
+
+void LedgerBilling::checkpoint(const Hold& hold, const Checkpoint& checkpoint) {
+    ENSURE(checkpoint.price != nullptr);
+    uint32_t unused_flags = flag_none;
+    const std::lock_guard lock(desk_.mutex);
+    if (!check_admits() || !desk_.book.note_checkpoint(hold.request)) return;
+    const UnixMillis at = desk_.book.advance(checkpoint.now);
+    CheckpointRow row;
+    row.request = hold.request.n;
+    row.endpoint = name_id(checkpoint.endpoint, at);
+    row.model = name_id(checkpoint.model, at);
+    row.price = price_id(*checkpoint.price, at);
+    row.started = checkpoint.started;
+    row.at = at;
+    row.source = checkpoint.source;
+    row.tokens = without_negatives(checkpoint.tokens, unused_flags);
+    Pending pending;
+    pending.checkpoint = std::make_unique<const CheckpointRow>(row);
+    desk_.put(std::move(pending));
 }
 
 Counters LedgerBilling::counters() const {

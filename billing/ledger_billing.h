@@ -21,6 +21,7 @@ public:
 
     Result<Hold> reserve(const Reservation& reservation, CommitWaiter& waiter) override;
     NanoUsd settle(const Hold& hold, const Settlement& settlement, CommitWaiter* waiter) override;
+    void checkpoint(const Hold& hold, const Checkpoint& checkpoint) override;
     using Billing::release;
     void release(const Hold& hold, Outcome outcome, UnixMillis now, CommitWaiter* waiter,
                  std::span<const AttemptRecord> attempts) override;
@@ -42,7 +43,7 @@ private:
           path_(options.path),
           desk_(options.n_queued_max) {}
 
-    Result<ChainHead> release_left_open(LedgerFile& file, ChainHead head);
+    Result<ChainHead> end_left_open(LedgerFile& file, ChainHead head);
     // The callers of these hold the desk's lock.
     Result<void> check_admits() const;
     // The number of a name or price version, whose definition is queued if it is new.
@@ -53,7 +54,8 @@ private:
     AttributionRow attribution_of(const Caller& caller) const;
     void set_name(Entry& entry, Column column, std::string_view text, UnixMillis at);
     // Queues the end of a request, with its attempts.
-    void put_ending(Entry& ending, std::span<const AttemptRecord> attempts, CommitWaiter* waiter);
+    void put_ending(Entry& ending, const Book::Ended& ended,
+                    std::span<const AttemptRecord> attempts, CommitWaiter* waiter);
 
     FileLock lock_;  // first: outlives the writer
     const Pepper pepper_;

@@ -80,6 +80,9 @@ Result<void> LedgerFile::prepare() {
     auto definitions = DefinitionTables::prepare(database_);
     if (!definitions) return tl::unexpected(definitions.error());
     definitions_ = std::move(*definitions);
+    auto checkpoints = CheckpointTable::prepare(database_);
+    if (!checkpoints) return tl::unexpected(checkpoints.error());
+    checkpoints_ = std::move(*checkpoints);
     return {};
 }
 

@@ -3,6 +3,7 @@
 // commit is flushed. Used from one thread at a time: the opener's, then the writer's.
 #include <memory>
 
+#include "billing/checkpoints.h"
 #include "billing/definition.h"
 #include "billing/schema.h"
 
@@ -25,6 +26,8 @@ public:
     // A commit that changes nothing that is read: does the disk take a write?
     bool probe();
 
+    CheckpointTable& checkpoints() { return checkpoints_; }  // inside a transaction
+
     Database& database() { return database_; }
 
 private:
@@ -34,6 +37,7 @@ private:
     Database database_;  // first: statements go before it
     Statement begin_, commit_, insert_, head_, probe_;
     DefinitionTables definitions_;
+    CheckpointTable checkpoints_;
     Sha256 sha256_;
     ChainHead origin_;
 };

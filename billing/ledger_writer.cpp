@@ -110,17 +110,25 @@ bool LedgerWriter::write_group() {
     written_ = committed_;
     is_group_uncertain_ = true;
     const Stopwatch stopwatch;
-    if (std::any_of(begin, end, [](const Pending& each) { return !each.entry.empty(); })) {
+    const auto writes = [](const Pending& each) { return !each.entry.empty() || each.checkpoint; };
+    if (std::any_of(begin, end, writes)) {
         if (!file_->begin()) return false;
         for (auto each = begin; each != end; ++each) {
-            if (each->entry.empty()) continue;
-            if (!file_->append(each->entry, each->definition.get(), written_)) return false;
+            if (!write(*each)) return false;
         }
         if (!file_->commit()) return false;
     }
     const int64_t n_entries = written_.seq - committed_.seq;
     if (listeners_.on_commit && n_entries > 0) listeners_.on_commit(stopwatch.seconds(), n_entries);
     return true;
+}
+
+bool LedgerWriter::write(Pending& pending) {
+    if (pending.checkpoint) return file_->checkpoints().put(*pending.checkpoint);
+    if (pending.entry.empty()) return true;
+    if (!file_->append(pending.entry, pending.definition.get(), written_)) return false;
+    return !pending.drops_checkpoint ||
+           file_->checkpoints().drop({pending.entry.get(Column::request)});
 }
 
 void LedgerWriter::finish_group() {

@@ -41,6 +41,7 @@ private:
     bool take_group();
     void next_group();
     bool write_group();
+    bool write(Pending& pending);
     void finish_group();
     bool recover();
     bool try_again();

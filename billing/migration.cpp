@@ -37,6 +37,11 @@ constexpr const char* kTo2[] = {
     "BEGIN SELECT RAISE(ABORT, 'append only'); END",
     "CREATE TRIGGER attributions_no_DELETE BEFORE DELETE ON attributions "
     "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TABLE checkpoints(request INTEGER PRIMARY KEY, endpoint INTEGER NOT NULL, "
+    "model INTEGER NOT NULL, price INTEGER NOT NULL, started INTEGER NOT NULL, "
+    "at INTEGER NOT NULL, source INTEGER NOT NULL, input_uncached INTEGER NOT NULL, "
+    "cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, "
+    "output_answer INTEGER NOT NULL, output_reasoning INTEGER NOT NULL) STRICT",
     "CREATE INDEX refunds_of ON entries(request) WHERE kind = 10",
     "PRAGMA user_version = 2",
 };

@@ -7,7 +7,6 @@
 
 #include "billing/ledger_billing.h"
 #include "billing/restore.h"
-#include "billing/wall_clock.h"
 
 namespace billing {
 namespace {
@@ -105,8 +104,8 @@ Result<std::unique_ptr<LedgerBilling>> LedgerBilling::open(const Options& option
     if (*last) anchored = (*last)->standing;
     const auto head = restore(database, anchored, billing->desk_.book, billing->keys_);
     if (!head) return tl::unexpected(head.error());
-    const auto released = billing->release_left_open(**file, *head);
-    if (!released) return tl::unexpected(released.error());
+    const auto ended = billing->end_left_open(**file, *head);
+    if (!ended) return tl::unexpected(ended.error());
     if (anchored) {
         billing->desk_.anchor = {
             anchored->head.seq, to_hex(anchored->head.hash), anchored->at, 0, {}};
@@ -114,28 +113,9 @@ Result<std::unique_ptr<LedgerBilling>> LedgerBilling::open(const Options& option
     Anchoring anchoring({anchors_of(options.path), *last ? (*last)->end : AnchorEnd{}},
                         {billing->desk_.book, billing->keys_}, anchored, options.anchor_interval);
     billing->writer_ = std::make_unique<LedgerWriter>(
-        billing->desk_, target, std::move(*file), *released, std::move(anchoring),
+        billing->desk_, target, std::move(*file), *ended, std::move(anchoring),
         LedgerWriter::Listeners{options.on_commit, options.on_anchor});
     return billing;
-}
-
-Result<ChainHead> LedgerBilling::release_left_open(LedgerFile& file, ChainHead head) {
-    const UnixMillis now = wall_clock();
-    Book& book = desk_.book;
-    const std::vector<RequestId> requests = book.open_requests();
-    if (requests.empty()) return head;
-    bool ok = file.begin();
-    for (const RequestId request : requests) {
-        Entry entry(Kind::release, book.advance(now));
-        entry.set(Column::request, request.n);
-        entry.set(Column::account, book.open_hold(request)->caller.account.n);
-        entry.set(Column::outcome, static_cast<int64_t>(Outcome::internal));
-        entry.set(Column::flags, flag_recovered);
-        ok = ok && file.append(entry, nullptr, head);
-        book.end(request, NanoUsd{0});
-    }
-    if (!ok || !file.commit()) return tl::unexpected(file.database().error("release open holds"));
-    return head;
 }
 
 }  // namespace billing

@@ -55,6 +55,12 @@ std::vector<SchemaObject> schema_objects() {
          "CREATE TABLE attributions(id INTEGER PRIMARY KEY, account INTEGER NOT NULL, "
          "key INTEGER NOT NULL, path TEXT NOT NULL, label TEXT NOT NULL, last4 TEXT NOT NULL, "
          "labels TEXT NOT NULL) STRICT"},
+        {"checkpoints",
+         "CREATE TABLE checkpoints(request INTEGER PRIMARY KEY, endpoint INTEGER NOT NULL, "
+         "model INTEGER NOT NULL, price INTEGER NOT NULL, started INTEGER NOT NULL, "
+         "at INTEGER NOT NULL, source INTEGER NOT NULL, input_uncached INTEGER NOT NULL, "
+         "cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, "
+         "output_answer INTEGER NOT NULL, output_reasoning INTEGER NOT NULL) STRICT"},
         {"entries", entries},
         {"reserve_once", "CREATE UNIQUE INDEX reserve_once ON entries(request) WHERE kind = 1"},
         {"terminal_once",

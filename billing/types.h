@@ -87,7 +87,7 @@ enum Flag : uint32_t {
     flag_estimated = 1,      // counts are ours because the upstream gave none
     flag_usage_clamped = 2,  // the upstream's counts were impossible and were cut to the hold
     flag_usage_zero = 4,     // the upstream said 0
-    flag_recovered = 8,      // released at start: a crash had left the hold open
+    flag_recovered = 8,      // ended at start: a crash had left the hold open
 };
 
 struct Caller {

@@ -71,15 +71,6 @@ bool is_refusal(config::FailureClass failure) {
     return false;
 }
 
-billing::TokenCounts counted(const AttemptFacts& facts) {
-    billing::TokenCounts tokens;
-    const int64_t n_output = std::min(estimate_tokens(facts.n_text_bytes), facts.n_output_held);
-    tokens.input_uncached = std::min(facts.n_prompt_estimate, facts.n_prompt_held);
-    tokens.output_reasoning = std::min(estimate_tokens(facts.n_reasoning_bytes), n_output);
-    tokens.output_answer = n_output - tokens.output_reasoning;
-    return tokens;
-}
-
 // As it came, before any clamp.
 billing::TokenCounts stated_counts(const Usage& stated) {
     return {stated.n_prompt - stated.n_cache_read - stated.n_cache_write, stated.n_cache_read,
@@ -108,6 +99,15 @@ int64_t estimate_tokens(int64_t n_bytes) {
     return (std::max<int64_t>(n_bytes, 0) + 3) / 4;
 }
 
+billing::TokenCounts counted_tokens(const AttemptFacts& facts) {
+    billing::TokenCounts tokens;
+    const int64_t n_output = std::min(estimate_tokens(facts.n_text_bytes), facts.n_output_held);
+    tokens.input_uncached = std::min(facts.n_prompt_estimate, facts.n_prompt_held);
+    tokens.output_reasoning = std::min(estimate_tokens(facts.n_reasoning_bytes), n_output);
+    tokens.output_answer = n_output - tokens.output_reasoning;
+    return tokens;
+}
+
 billing::TokenCounts token_counts(const Usage& usage, int64_t n_prompt_max, int64_t n_output_max,
                                   bool& clamped) {
     const int64_t n_prompt = clamp_to(usage.n_prompt, n_prompt_max, clamped);
@@ -119,6 +119,16 @@ billing::TokenCounts token_counts(const Usage& usage, int64_t n_prompt_max, int6
     counts.output_reasoning = clamp_to(usage.n_reasoning, n_output, clamped);
     counts.output_answer = n_output - counts.output_reasoning;
     return counts;
+}
+
+Usage usage_of(const billing::TokenCounts& tokens) {
+    Usage usage;
+    usage.n_prompt = tokens.input_uncached + tokens.cache_read + tokens.cache_write;
+    usage.n_cache_read = tokens.cache_read;
+    usage.n_cache_write = tokens.cache_write;
+    usage.n_output = tokens.output_answer + tokens.output_reasoning;
+    usage.n_reasoning = tokens.output_reasoning;
+    return usage;
 }
 
 Charge charge_for(const AttemptEnd& end, const AttemptFacts& facts) {
@@ -134,7 +144,7 @@ Charge charge_for(const AttemptEnd& end, const AttemptFacts& facts) {
     if (!end.usage) {
         charge.source = billing::CountSource::counted;
         charge.flags |= billing::flag_estimated;
-        charge.tokens = counted(facts);
+        charge.tokens = counted_tokens(facts);
         return charge;
     }
     charge.source = end.source;
@@ -161,7 +171,7 @@ billing::AttemptRecord record_of(const AttemptEnd& end, const AttemptFacts& fact
     }
     const bool is_refused =
         end.kind == AttemptEnd::Kind::failed && is_refusal(end.failure) && facts.n_text_bytes == 0;
-    if (!is_refused) record.tokens = counted(facts);
+    if (!is_refused) record.tokens = counted_tokens(facts);
     if (!end.usage) return record;
     record.upstream_tokens = stated_counts(*end.usage);
     (void)token_counts(*end.usage, facts.n_prompt_held, facts.n_output_held, is_impossible);

@@ -34,10 +34,16 @@ Charge charge_for(const AttemptEnd& end, const AttemptFacts& facts);
 // paid by our count.
 billing::AttemptRecord record_of(const AttemptEnd& end, const AttemptFacts& facts);
 
+// What the attempt has delivered so far, by our count.
+billing::TokenCounts counted_tokens(const AttemptFacts& facts);
+
 // Disjoint classes out of a stated usage, each clamped to what is possible and to what is held;
 // `clamped` says whether anything had to be.
 billing::TokenCounts token_counts(const Usage& usage, int64_t n_prompt_max, int64_t n_output_max,
                                   bool& clamped);
+
+// What was charged, as a usage to be told: the inverse of token_counts().
+Usage usage_of(const billing::TokenCounts& tokens);
 
 // About four bytes of text are one token; a non-empty text is at least one.
 int64_t estimate_tokens(int64_t n_bytes);

@@ -7,6 +7,7 @@
 #include "gateway/chat/chat_plan.h"
 #include "gateway/chat/engine_attempt.h"
 #include "gateway/chat/event_stream.h"
+#include "gateway/chat/stream_progress.h"
 #include "gateway/telemetry/wall_clock.h"
 
 namespace gateway {
@@ -20,16 +21,6 @@ Outcome outcome_of(const ApiError& error) {
     if (error.status == 429)
         return error.code == "insufficient_quota" ? Outcome::quota : Outcome::rate_limit;
     return error.status < 500 ? Outcome::caller_error : Outcome::internal;
-}
-
-Usage usage_of(const billing::TokenCounts& tokens) {
-    Usage usage;
-    usage.n_prompt = tokens.input_uncached + tokens.cache_read + tokens.cache_write;
-    usage.n_cache_read = tokens.cache_read;
-    usage.n_cache_write = tokens.cache_write;
-    usage.n_output = tokens.output_answer + tokens.output_reasoning;
-    usage.n_reasoning = tokens.output_reasoning;
-    return usage;
 }
 
 class Relay final : public HeartbeatListener, public ChunkTaker {
@@ -60,8 +51,9 @@ public:
             attempt_->cancel();
             return;
         }
-        if (!attempt_ || !chat_.stream || now - stream_.last_write() < config_.limits.keepalive)
-            return;
+        if (!attempt_ || !chat_.stream) return;
+        if (progress_.is_due(now)) checkpoint(now);
+        if (now - stream_.last_write() < config_.limits.keepalive) return;
         heartbeat_due_ = true;
         attempt_->wake();
     }
@@ -72,6 +64,7 @@ public:
             return false;
         for (const ChatChunk& chunk : chunks) take(chunk);
         chunks.clear();
+        checkpoint_if_far();
         return !stream_.is_pending() || stream_.write_now();
     }
 
@@ -137,9 +130,8 @@ private:
             record_.endpoint = step.attempt.endpoint;
             record_.reasoning = routing::describe(chat_.thinking, step.attempt.thinking);
             ++record_.n_attempts;
-            const config::UnixMillis started = wall_clock_now();
             AttemptEnd end = co_await attempt(step);
-            note_attempt(step, end, started);
+            note_attempt(step, end);
             const bool answered = end.kind != AttemptEnd::Kind::failed;
             request_.snapshot->metrics->attempt(
                 step.attempt.endpoint, answered ? std::nullopt : std::optional(end.failure));
@@ -155,6 +147,8 @@ private:
     // Runs one attempt to its end and passes its events on. What it has sent stands in facts_.
     asio::awaitable<AttemptEnd> attempt(const PlannedStep& step) {
         facts_ = {};
+        started_ = wall_clock_now();
+        progress_.restart(steady_clock::now());
         facts_.is_engine = config_.endpoints[step.attempt.endpoint].engine.has_value();
         facts_.n_prompt_held = step.n_prompt_held;
         facts_.n_prompt_estimate = step.n_prompt_estimate;
@@ -174,6 +168,7 @@ private:
                 if (!chat_.stream) body_ = std::move(chunk.data);
             }
             end = std::move(batch.end);
+            if (!end && chat_.stream) checkpoint_if_far();
             // The last events leave together with [DONE], once SETTLE is on disk.
             if (!end && stream_.is_pending()) co_await flush();
         }
@@ -182,14 +177,33 @@ private:
         co_return std::move(*end);
     }
 
+    void checkpoint_if_far() {
+        if (progress_.is_far(estimate_tokens(facts_.n_text_bytes))) checkpoint(steady_clock::now());
+    }
+
+    // How far the answer has come is written, for the day that this process does not see its end.
+    void checkpoint(TimePoint now) {
+        const bool is_new = progress_.advance(now, estimate_tokens(facts_.n_text_bytes));
+        if (!is_new || client_gone_ || reserve_failed_) return;
+        const config::Endpoint& endpoint = config_.endpoints[*record_.endpoint];
+        billing::Checkpoint reached;
+        reached.endpoint = endpoint.name;
+        reached.model = endpoint.model;
+        reached.price = &config_.prices[endpoint.price];
+        reached.started = started_;
+        reached.now = wall_clock_now();
+        reached.tokens = counted_tokens(facts_);
+        services_.billing.checkpoint(hold_, reached);
+    }
+
     // What it cost the operator is written with the end of the request.
-    void note_attempt(const PlannedStep& step, const AttemptEnd& end, config::UnixMillis started) {
+    void note_attempt(const PlannedStep& step, const AttemptEnd& end) {
         const config::Endpoint& endpoint = config_.endpoints[step.attempt.endpoint];
         billing::AttemptRecord& record = attempts_.emplace_back(record_of(end, facts_));
         record.endpoint = endpoint.name;
         record.model = endpoint.model;
         record.price = &config_.prices[endpoint.price];
-        record.started = started;
+        record.started = started_;
         record.ended = wall_clock_now();
     }
 
@@ -458,7 +472,9 @@ private:
     CommitMailbox::Ticket reserve_ticket_;
     TimePoint reserve_began_;
     std::unique_ptr<Attempt> attempt_;
+    config::UnixMillis started_;  // the attempt that runs, or ran last
     AttemptFacts facts_;
+    StreamProgress progress_;
     std::vector<billing::AttemptRecord> attempts_;  // that have ended, in their order
     std::string body_;                              // the unstreamed answer
     std::string sample_;  // the first event of a stream whose client wants its usage

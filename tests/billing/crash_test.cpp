@@ -28,6 +28,7 @@ struct Witness {
     struct Request {
         std::atomic<bool> reserved, ended;  // told durable
         std::atomic<int64_t> charged;
+        std::atomic<int64_t> checkpointed;  // nano-dollars, when the checkpoint was handed over
     };
     Request requests[kRequestsMax];
 };
@@ -66,6 +67,50 @@ private:
     Waiter waiter_;
 };
 
+constexpr int64_t kLongSteps = 10;
+
+// A request that stays open for a while: a checkpoint each step, the one before it on disk by then.
+class LongRequest {
+public:
+    LongRequest(Billing& billing, Witness& witness) : billing_(billing), witness_(witness) {}
+
+    void step(const Caller& caller, const config::Price& price) {
+        if (!hold_) {
+            Waiter reserved;
+            const auto hold = billing_.reserve({caller, "r", NanoUsd{1'000}, kStart}, reserved);
+            if (!hold || !reserved.wait()) ::_exit(4);
+            hold_ = *hold;
+            n_steps_ = 0;
+            request().reserved = true;
+        }
+        const TokenCounts tokens{++n_steps_, 0, 0, 0, 0};  // a nano-dollar each
+        if (n_steps_ == kLongSteps) {
+            request().charged = n_steps_;
+            Note ended(witness_.n_told, request().ended);
+            billing_.settle(*hold_, settlement(price, tokens), &ended);
+            ended.wait();
+            hold_.reset();
+            return;
+        }
+        request().checkpointed = n_steps_;
+        Checkpoint checkpoint;
+        checkpoint.endpoint = "endpoint-a";
+        checkpoint.model = "model-a";
+        checkpoint.price = &price;
+        checkpoint.started = checkpoint.now = kStart;
+        checkpoint.tokens = tokens;
+        billing_.checkpoint(*hold_, checkpoint);
+    }
+
+private:
+    Witness::Request& request() { return witness_.requests[static_cast<size_t>(hold_->request.n)]; }
+
+    Billing& billing_;
+    Witness& witness_;
+    std::optional<Hold> hold_;
+    int64_t n_steps_ = 0;
+};
+
 // Never returns: one of the threads kills the process once `n_until_death` waiters were told.
 [[noreturn]] void live_and_die(const Options& options, Witness& witness, int64_t n_until_death) {
     const auto billing = must(Billing::open(options));
@@ -74,7 +119,9 @@ private:
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
         threads.emplace_back([&, t] {
+            LongRequest longer(*billing, witness);
             for (int64_t i = 0;; ++i) {
+                longer.step(caller, price);
                 if (witness.n_told >= n_until_death) ::kill(::getpid(), SIGKILL);
                 // The numbers of requests start where the last life ended; the slot is found after.
                 std::atomic<bool> reserved_told = false;
@@ -127,6 +174,24 @@ std::map<int64_t, Stored> read_requests(const std::filesystem::path& file) {
     return requests;
 }
 
+// What was open is settled by its last checkpoint or the one before, or released. Returns how many
+// were settled.
+int64_t check_recovered(Witness& witness, const std::map<int64_t, Stored>& left,
+                        const std::map<int64_t, Stored>& recovered) {
+    int64_t n_settled = 0;
+    for (const auto& [id, stored] : left) {
+        if (stored.ended) continue;
+        const Stored& end = recovered.at(id);
+        const int64_t reached = witness.requests[static_cast<size_t>(id)].checkpointed;
+        if (!end.ended || end.charged > reached || end.charged < reached - 1) {
+            FAIL("request " << id << ": charged " << end.charged << ", its checkpoint was "
+                            << reached);
+        }
+        n_settled += end.charged > 0 ? 1 : 0;
+    }
+    return n_settled;
+}
+
 void kill_many_times(int n_rounds, uint64_t seed, std::chrono::milliseconds anchor_interval) {
     LedgerFixture ledger;
     ledger.anchor_interval = anchor_interval;
@@ -136,6 +201,7 @@ void kill_many_times(int n_rounds, uint64_t seed, std::chrono::milliseconds anch
     SharedWitness shared;
     Witness& witness = *shared;
     std::mt19937_64 random(seed);
+    int64_t n_settled = 0;
     for (int round = 0; round < n_rounds; ++round) {
         INFO("seed " << seed << " round " << round);
         const auto n_until_death = witness.n_told + 1 + static_cast<int64_t>(random() % 200);
@@ -162,6 +228,7 @@ void kill_many_times(int n_rounds, uint64_t seed, std::chrono::milliseconds anch
         // And after the next start.
         ledger.open();
         REQUIRE(ledger.billing().counters().n_reservations_open == 0);
+        n_settled += check_recovered(witness, stored, read_requests(ledger.path()));
         const Balance balance = must(ledger.billing().balance("alice"));
         ledger.close();
         REQUIRE(balance.reserved == NanoUsd{0});
@@ -170,6 +237,7 @@ void kill_many_times(int n_rounds, uint64_t seed, std::chrono::milliseconds anch
         REQUIRE(after.first_bad == "");
         REQUIRE(after.n_open_holds == 0);
     }
+    CHECK(n_settled > n_rounds);  // of up to four each round
 }
 
 }  // namespace

@@ -200,3 +200,13 @@ TEST_CASE("attempt record: an engine's count is its own", "[charge]") {
     CHECK(record.tokens == billing::TokenCounts{20, 100, 0, 5, 25});
     CHECK(!record.upstream_tokens);
 }
+
+TEST_CASE("charge: what is told as usage is what was charged", "[charge]") {
+    const billing::TokenCounts tokens{12, 100, 8, 5, 25};
+    const Usage usage = usage_of(tokens);
+    CHECK(usage.n_prompt == 120);
+    CHECK(usage.n_output == 30);
+    bool clamped = false;
+    CHECK(token_counts(usage, 120, 30, clamped) == tokens);
+    CHECK(!clamped);
+}
