@@ -147,7 +147,8 @@ class Truth:
         n_input = end["tokens"]["input_uncached"]["tokens"] if is_settled else 0
         if "recovered" not in end["flags"]:
             exact = is_settled and (n_input, n_output) == (call["prompt_tokens"], call["output_tokens"])
-            return (None, 0) if exact else ("ended as its upstream did not", abs(truth - price(n_input, n_output)))
+            return (None, 0) if exact else (f"ended as its upstream did not, {end['kind']} as {end['outcome']}",
+                                            abs(truth - price(n_input, n_output)))
         self.n_recovered += is_settled
         self.behind += price(0, max(n_received - n_output, 0))
         if n_output > call["output_tokens"]:
@@ -180,12 +181,14 @@ def main():
     arguments = parser.parse_args()
     os.environ["WEIR_BUILD"] = str(Path(arguments.build).resolve())
     from mock import Mock
-    from weir import Weir
+    from weir import PATIENCE, Weir
 
     print(f"seed {arguments.seed}, {arguments.moments} moments", flush=True)
     chance = random.Random(arguments.seed)
     n_passed = n_failed = n_answered = 0
-    with Mock() as mock, Weir(upstream=mock.base_url, remote_models=["ok-n20-ms5", LONG]) as weir:
+    patient = f"{int(4 * PATIENCE)}s"
+    with Mock() as mock, Weir(upstream=mock.base_url, remote_models=["ok-n20-ms5", LONG],
+                              timeouts=f"{{ttft: {patient}, idle: {patient}, total: {patient}}}") as weir:
         names = [f"client{i}" for i in range(N_CLIENTS)]
         keys = {name: weir.account(name, credit="1000.00") for name in names}
         written = {name: 0 for name in names}
