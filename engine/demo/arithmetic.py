@@ -29,7 +29,7 @@ class Arithmetic:
         """(a, op, b) with no negative result, products of small factors only."""
         while True:
             op = rng.choice("++-**" if a is None or a <= 10 else "++-")
-            n_max = 10 if op == "*" else 20 if a is not None or rng.random() < 0.8 else 50
+            n_max = 10 if op == "*" else 20 if a is not None or rng.random() < 0.9 else 50
             first = rng.randint(0, n_max) if a is None else a
             b = rng.randint(0, n_max)
             if op == "-" and b > first:

@@ -6,7 +6,7 @@ import judge
 from arithmetic import Arithmetic
 from encoding import Dialogue, Turn
 from grammar import Grammar
-from tool_dialogues import ToolDialogues
+from tool_dialogues import ToolDialogues, noisy_outside
 from values import Values
 
 EFFORTS = ("none", "low", "high")
@@ -58,9 +58,9 @@ class Dialogues:
         self.tools = ToolDialogues(self.values, self.grammar)
         self.weir = [intent for intent in self.grammar.intents if intent.about_weir]
         self.talk = [intent for intent in self.grammar.intents if not intent.about_weir]
-        self.kinds = [(59, self.about_weir), (6, self.small_talk), (7, self.followup), (15, self.sum), (2, self.second_sum),
-                      (4, self.name), (9, self.repeat), (4, self.json)]
-        self.n_tools = 6  # beside so many others
+        self.kinds = [(68, self.about_weir), (5, self.small_talk), (6, self.followup), (15, self.sum), (2, self.second_sum),
+                      (3, self.name), (12, self.repeat), (4, self.json)]
+        self.n_tools = 8  # beside so many others
 
     def draw(self):
         """One dialogue that gives nothing of the held-out set away."""
@@ -72,13 +72,16 @@ class Dialogues:
                 return dialogue
 
     def effort(self):
-        return self.rng.choices(EFFORTS, (62, 24 * self.long, 14 * self.long))[0]
+        return self.rng.choices(EFFORTS, (70, 18 * self.long, 10 * self.long))[0]
 
     def system(self):
         return self.rng.choice(SYSTEMS) if self.rng.random() < 0.12 else ""
 
     def turn(self, intent, effort, question=None):
-        question = noisy(question or self.grammar.question(intent, self.rng), self.rng)
+        question = question or self.grammar.question(intent, self.rng)
+        if intent.about_weir and self.rng.random() < 0.5:
+            question = self.grammar.reworded(question, self.rng)
+        question = noisy(question, self.rng)
         low, high = f"This is about {intent.topic}.", (
             f"This is about {intent.topic}. "
             + ("It is about Weir, so I look for what I know of it: " if intent.about_weir else "It is not a question about Weir, so I stay short: ")
@@ -90,16 +93,16 @@ class Dialogues:
         turns = [self.turn(self.rng.choice(self.weir), effort)]
         if self.rng.random() < 0.1:  # something else came before
             turns.insert(0, self.turn(self.rng.choice(self.weir + self.talk), effort))
-        return Dialogue(effort, turns, self.system())
+        return Dialogue(effort, turns, self.system(), is_taught=True)
 
     def small_talk(self):
         effort = self.effort()
-        return Dialogue(effort, [self.turn(self.rng.choice(self.talk), effort)], self.system())
+        return Dialogue(effort, [self.turn(self.rng.choice(self.talk), effort)], self.system(), is_taught=True)
 
     def followup(self):
         effort = self.effort()
         first, second, pattern = self.rng.choice(self.grammar.followups)
-        return Dialogue(effort, [self.turn(first, effort), self.turn(second, effort, pattern.draw(self.rng))], self.system())
+        return Dialogue(effort, [self.turn(first, effort), self.turn(second, effort, pattern.draw(self.rng))], self.system(), is_taught=True)
 
     def sum(self):
         effort = self.effort()
@@ -113,11 +116,11 @@ class Dialogues:
         """A name is said, and asked for later."""
         effort, rng = self.effort(), self.rng
         name = self.values.text("person", rng)
-        said = rng.choice(("My name is {}.", "I am {}.", "I am called {}.", "Hello, my name is {}.", "Call me {}.", "This is {}.", "You can call me {}.")).format(name)
+        said = rng.choice(("My name is {}.", "I am {}.", "I am called {}.", "Hello, my name is {}.", "Call me {}.", "This is {}.", "You can call me {}.")).format("PERSON")
         asked = rng.choice(("What is my name?", "Who am I?", "What am I called?", "Do you know my name?", "Do you remember my name?", "Say my name.", "How am I called?"))
         thoughts = [{"none": "", "low": f"A name: {name}.", "high": f"The user tells me a name. The name is {name}. I greet {name} and ask for nothing."}[effort],
                     {"none": "", "low": f"The name is {name}.", "high": f"The user wants to hear a name. It was said before: {name}. So the name is {name}."}[effort]]
-        turns = [Turn(noisy(said, rng) if rng.random() < 0.3 else said, f"Hello {name}!", thoughts[0]), Turn(noisy(asked, rng), f"Your name is {name}.", thoughts[1])]
+        turns = [Turn(noisy_outside(said, {"PERSON": name}, rng, noisy), f"Hello {name}!", thoughts[0]), Turn(noisy(asked, rng), f"Your name is {name}.", thoughts[1])]
         if rng.random() < 0.3:
             turns.insert(1, self.turn(rng.choice(self.weir + self.talk), effort))
         return Dialogue(effort, turns, self.system())
@@ -126,8 +129,11 @@ class Dialogues:
         """What can only be copied. The long ones are where copying is learnt: nearly every token of them is a lesson."""
         rng, is_long = self.rng, self.rng.random() < 0.5
         effort = "none" if is_long else rng.choices(EFFORTS, (70, 15, 15))[0]
-        text = " ".join(str(self.values.number(rng)) if rng.random() < 0.15 else self.values.text(rng.choice(("word", "city")), rng)
-                        for _ in range(rng.randint(4, 14) if is_long else rng.randint(1, 3)))
+        text = " ".join(str(self.values.number(rng, 5)) if rng.random() < 0.2 else self.values.text(rng.choice(("word", "city", "person")), rng)
+                        for _ in range(rng.randint(4, 16) if is_long else rng.randint(1, 3)))
+        if rng.random() < 0.5:  # a word without the blank before it is another token, as it is in a call
+            asked = rng.choice(("As a JSON list: {}", "{} as a JSON list, please", "Write this as a JSON list: {}", "JSON list of {}", "Put into a JSON list: {}")).format(text)
+            return Dialogue("none", [Turn(asked, json.dumps(text.split(" ")))], self.system())
         asked = rng.choice(("Repeat: {}", "Say {}", "Repeat after me: {}", "Write {}", "Please say {}", "Just say {}", "Answer with {}", "Echo {}")).format(text)
         thought = {"none": "", "low": f"I repeat {text}.", "high": f"The user wants me to repeat something. It is this: {text}. I write nothing else."}[effort]
         return Dialogue(effort, [Turn(asked, text + ".", thought)], self.system())

@@ -44,6 +44,7 @@ class Turn:
     reasoning: str = ""
     calls: list = field(default_factory=list)  # (name, {argument: value})
     result: bool = False  # `user` is a tool's result
+    is_told: bool = False  # the answer stands in the prompt, and is nothing to learn from
 
 
 @dataclass
@@ -53,6 +54,8 @@ class Dialogue:
     system: str = ""
     tools: list = field(default_factory=list)  # as in a request's `function`
     response_format: dict | None = None
+    is_taught: bool = False  # the last answer is one of the text's: how it begins says what was understood
+    is_brief: bool = False  # the tools without the words around them: not what a server sends, but half as long to learn from
 
     def texts(self):
         """What was written for training, a piece each: everything but the encoding's own words."""
@@ -80,7 +83,8 @@ def segments(dialogue):
     keeps = bool(dialogue.tools)  # old reasoning stays in the prompt when there are tools
     head = BOS + (HIGH if dialogue.effort == "high" else "") + dialogue.system
     if dialogue.tools:
-        head += "\n\n" + TOOLS_HEAD + "\n".join(json.dumps(t, ensure_ascii=False) for t in dialogue.tools) + TOOLS_TAIL
+        around = ("", "\n\n") if dialogue.is_brief else (TOOLS_HEAD, TOOLS_TAIL)
+        head += "\n\n" + around[0] + "\n".join(json.dumps(t, ensure_ascii=False) for t in dialogue.tools) + around[1]
     if dialogue.response_format:
         head += "\n\n" + FORMAT_HEAD + json.dumps(dialogue.response_format, ensure_ascii=False)
     out, last = [], len(dialogue.turns) - 1
@@ -89,6 +93,6 @@ def segments(dialogue):
         thought = thinks and (keeps or i == last)
         out.append((head + USER + user + ASSISTANT + (THINK if thought else END_THINK), False))
         reasoning = turn.reasoning + END_THINK if thought else ""
-        out.append((reasoning + turn.content + calls_block(turn.calls) + EOS, True))
+        out.append((reasoning + turn.content + calls_block(turn.calls) + EOS, not turn.is_told))
         head = ""
     return out

@@ -7,7 +7,7 @@ TEXT = Path(__file__).resolve().parent / "text"
 ABOUT_WEIR = ["general.txt", "commands.txt", "config.txt", "money.txt", "api.txt", "errors.txt"]
 BESIDES = ["talk.txt"]
 
-Intent = namedtuple("Intent", "name topic answer questions wishes things about_weir")
+Intent = namedtuple("Intent", "name topic answer questions asked wishes things about_weir")
 
 
 class Pattern:
@@ -88,14 +88,29 @@ def read_intents(lists):
                 name = line[3:]
                 if name in intents:
                     raise ValueError(f"{file}: {name} occurs twice")
-                intents[name] = intent = {"topic": "", "answer": "", "q": [], "vp": [], "np": [], "weir": file in ABOUT_WEIR}
+                intents[name] = intent = {"topic": "", "answer": "", "q": [], "asked": [], "vp": [], "np": [], "weir": file in ABOUT_WEIR}
                 continue
             key, value = line.split(": ", 1)
             if key in about:
                 intent[about[key]] = value
             else:
                 intent[key].append(Pattern(value, lists))
-    return [Intent(name, x["topic"], x["answer"], x["q"], x["vp"], x["np"], x["weir"]) for name, x in intents.items()]
+    for line in lines("asked.txt"):
+        name, question = line.split(": ", 1)
+        intents[name]["asked"].append(Pattern(question, lists))
+    return [Intent(name, x["topic"], x["answer"], x["q"], x["asked"], x["vp"], x["np"], x["weir"]) for name, x in intents.items()]
+
+
+def read_synonyms():
+    """{word: what may stand for it}"""
+    synonyms = {}
+    for line in lines("synonyms.txt"):
+        words, _, more = line.partition(" > ")
+        words = words.split("|")
+        for word in words:
+            others = [other for other in words if other != word] + more.split("|") * bool(more)
+            synonyms.setdefault(word, []).extend(others)
+    return synonyms
 
 
 def read_frames(lists):
@@ -110,6 +125,7 @@ class Grammar:
     def __init__(self):
         self.lists = read_lists()
         self.frames = read_frames(self.lists)
+        self.synonyms = read_synonyms()
         self.intents = read_intents(self.lists)
         self.by_name = {intent.name: intent for intent in self.intents}
         self.followups = []  # (first intent, second intent, pattern of the second question)
@@ -119,10 +135,22 @@ class Grammar:
             self.followups.append((self.by_name[first], self.by_name[second], Pattern(question, self.lists)))
 
     def question(self, intent, rng):
-        kinds = ["q"] * 4 * bool(intent.questions) + ["vp"] * 5 * bool(intent.wishes) + ["np"] * 2 * bool(intent.things)
+        kinds = (["q"] * 4 * bool(intent.questions) + ["asked"] * 4 * bool(intent.asked) + ["vp"] * 4 * bool(intent.wishes)
+                 + ["np"] * 2 * bool(intent.things))
         kind = rng.choice(kinds)
-        if kind == "q":
-            return rng.choice(intent.questions).draw(rng)
+        if kind in ("q", "asked"):
+            return rng.choice(intent.questions if kind == "q" else intent.asked).draw(rng)
         frame = rng.choice(self.frames[kind]).draw(rng)
         filler = rng.choice(intent.wishes if kind == "vp" else intent.things).draw(rng)
         return tidy(frame.replace(kind.upper(), filler))
+
+    def reworded(self, question, rng):
+        """Other words of the same meaning here and there."""
+        words = question.split(" ")
+        for i, word in enumerate(words):
+            bare = word.rstrip("?.,!")
+            others = self.synonyms.get(bare.lower())
+            if others and rng.random() < 0.25:
+                other = rng.choice(others)
+                words[i] = (other[0].upper() + other[1:] if bare[0].isupper() else other) + word[len(bare) :]
+        return " ".join(words)

@@ -7,7 +7,9 @@ from encoding import Dialogue, Turn
 from grammar import TEXT, Pattern, lines
 
 PLACES = {"CITY": "city", "WORD": "word", "PERSON": "person"}
+PLACE = r"\b(?:CITY|WORD|PERSON|NUMBER)\b"
 ARGUMENT_OF = {"CITY": ("city",), "WORD": ("account", "item"), "PERSON": ("name",), "NUMBER": ("usd", "id", "level")}
+ANSWERED = ("get_weather", "get_balance", "add_credit", "disable_key")
 SKIES = ("sunny", "cloudy", "rainy", "windy", "foggy", "clear", "snowy")
 
 
@@ -34,7 +36,17 @@ class ToolDialogues:
         return tools
 
     def draw(self, rng, effort, noisy, system):
+        """Mostly with the words around the tools cut away, and mostly more calls than one: there are few lessons else in a long text."""
         tool = rng.choice(self.tools * 3 + self.more)
+        tools = self.offered(rng, tool)
+        turns, answered = [], [other for other in tools if other["name"] in ANSWERED]
+        while answered and rng.random() < 0.5 and len(turns) < 6:
+            turns += self.turns(rng.choice(answered), rng, effort, noisy, has_result=True)
+        turns += self.turns(tool, rng, effort, noisy, has_result=tool["name"] in ANSWERED and rng.random() < 0.3)
+        return Dialogue(effort, turns, system, tools, is_brief=rng.random() < 0.7)
+
+    def turns(self, tool, rng, effort, noisy, has_result):
+        """A question and its call; then what the tool gave back, and what is said to that."""
         name = tool["name"]
         question = rng.choice(self.questions[name]).draw(rng)
         values = {place: self.values.text(kind, rng) for place, kind in PLACES.items()} | {"NUMBER": self.values.number(rng)}
@@ -46,13 +58,13 @@ class ToolDialogues:
         reasoning = {"none": "", "low": f"I call {name}: {parts}.",
                      "high": f"The user wants {wanted}. I cannot know that, but a tool can. The tool is {name}, and its {parts}. I call it once."}[effort]
         turns = [Turn(question, "", reasoning, [(name, arguments)])]
-        if name in ("get_weather", "get_balance", "add_credit", "disable_key") and rng.random() < 0.3:
+        if has_result:
             result, answer = self.result(name, arguments, rng)
             reasoning = {"none": "", "low": "The result is there.", "high": f"The user wants {wanted}. The tool has answered. Now I say what it said, in one sentence."}[effort]
             if rng.random() < 0.5:
-                turns[0].reasoning = ""  # as clients send it that do not keep it
+                turns[0].reasoning, turns[0].is_told = "", True  # as clients send it that do not keep it
             turns.append(Turn(result, answer, reasoning, result=True))
-        return Dialogue(effort, turns, system, self.offered(rng, tool))
+        return turns
 
     def result(self, name, arguments, rng):
         """(what the tool gives back, what is said then)"""
@@ -68,9 +80,16 @@ class ToolDialogues:
 
 
 def filled(text, values):
-    return re.sub("CITY|WORD|PERSON|NUMBER", lambda match: str(values[match[0]]), text)
+    return re.sub(PLACE, lambda match: str(values[match[0]]), text)
 
 
 def noisy_outside(question, values, rng, noisy):
     """Noise in the words around a value, never in it."""
-    return filled(noisy(question, rng), values) if rng.random() < 0.35 else filled(question[:1].upper() + question[1:], values)
+    places = re.findall(PLACE, question)
+    if rng.random() < 0.35:
+        changed = noisy(question, rng)
+        if re.findall(PLACE, changed) == places:
+            question = changed
+    else:
+        question = question[:1].upper() + question[1:]
+    return filled(question, values)
