@@ -79,9 +79,9 @@ TokenCounts from_zero(TokenCounts tokens) {
 
 }  // namespace
 
-NanoUsd attempt_cost(const AttemptRow& row, const config::Price& price) {
+NanoUsd attempt_cost(const AttemptRow& row, const config::Tariff& tariff) {
     const bool is_theirs = row.source == CountSource::upstream && row.upstream_tokens;
-    return cost(from_zero(is_theirs ? *row.upstream_tokens : row.tokens), price);
+    return cost(from_zero(is_theirs ? *row.upstream_tokens : row.tokens), without_markup(tariff));
 }
 
 void add_to(ContentImage& image, const Attempts& attempts) {

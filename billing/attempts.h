@@ -8,6 +8,7 @@
 #include "billing/content_image.h"
 #include "billing/sqlite.h"
 #include "billing/types.h"
+#include "config/price.h"
 
 namespace billing {
 
@@ -16,7 +17,7 @@ struct AttemptRow {
     int64_t n = 0;              // the nth of its request, from 1
     int64_t endpoint = 0;       // a row of table names
     int64_t model = 0;          // of table names
-    int64_t price = 0;          // of table prices: what the operator pays
+    int64_t price = 0;          // of table prices: its figures are what the operator pays
     UnixMillis started, ended;  // by the wall clock: may go back
     AttemptOutcome outcome = AttemptOutcome::complete;
     CountSource source = CountSource::counted;   // whose counts the cost is of
@@ -33,7 +34,8 @@ struct Attempts {
 };
 
 // What an attempt cost by its own counts: the upstream's, cut to zero from below, if it said them.
-NanoUsd attempt_cost(const AttemptRow& row, const config::Price& price);
+// Without the mark-up, which clients pay.
+NanoUsd attempt_cost(const AttemptRow& row, const config::Tariff& tariff);
 
 void add_to(ContentImage& image, const Attempts& attempts);
 

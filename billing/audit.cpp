@@ -59,11 +59,6 @@ bool is_negative(const TokenCounts& tokens) {
                      tokens.output_answer, tokens.output_reasoning}) < 0;
 }
 
-bool is_negative(const config::Price& price) {
-    return std::min({price.input, price.cache_read, price.cache_write, price.output,
-                     price.reasoning}) < PicoUsd{0};
-}
-
 }  // namespace
 
 std::string Audit::check(const Entry& entry, const std::optional<Definition>& definition,
@@ -160,7 +155,7 @@ std::string Audit::check_reserve(const Entry& entry) {
                config::to_string(balance->second.available()) + " is available";
     }
     balance->second.reserved += amount;
-    open_.emplace(request, OpenHold{account, amount});
+    open_.emplace(request, OpenHold{account, amount, {entry.get(Column::at)}});
     return "";
 }
 
@@ -174,7 +169,9 @@ std::string Audit::check_settle(const Entry& entry) {
     if (price == prices_.end()) return "no such price before it";
     const TokenCounts tokens = entry.tokens(Column::input_uncached);
     if (is_negative(tokens)) return "tokens below zero";
-    const NanoUsd full = cost(tokens, price->second);
+    if (price->second.text && price->second.effective_from > hold->second.at)
+        return "its price begins after its RESERVE";
+    const NanoUsd full = cost(tokens, price->second.tariff);
     const NanoUsd amount = std::min(full, hold->second.amount);
     if (amount.n != entry.get(Column::amount)) {
         return "amount is " + config::to_string(NanoUsd{entry.get(Column::amount)}) +
@@ -237,7 +234,7 @@ std::string Audit::check_attempt(const AttemptRow& row) const {
     if (is_negative(row.tokens)) return "tokens below zero";
     const auto price = prices_.find(row.price);
     if (price == prices_.end()) return "no such price before it";
-    const NanoUsd cost = attempt_cost(row, price->second);
+    const NanoUsd cost = attempt_cost(row, price->second.tariff);
     if (cost == row.cost) return "";
     return "cost is " + config::to_string(row.cost) + ", its tokens and price say " +
            config::to_string(cost);
@@ -261,6 +258,14 @@ std::string Audit::check_refund(const Entry& entry, const std::optional<Definiti
     return definition ? check_definition(Kind::refund, entry, *definition) : "defines nothing";
 }
 
+std::string Audit::check_price(int64_t id, const PriceRow& row) {
+    auto price = to_price(row);
+    if (!price) return "a price that cannot be";
+    if (!has_true_digest(sha256_, row)) return "its digest is not that of the price's text";
+    prices_.emplace(id, std::move(*price));
+    return "";
+}
+
 std::string Audit::check_definition(Kind kind, const Entry& entry, const Definition& definition) {
     const int64_t id = entry.get(Column::subject);
     if (id <= last_id_[kind]) return std::string("defines a row of ") + table_of(kind) + " again";
@@ -271,8 +276,7 @@ std::string Audit::check_definition(Kind kind, const Entry& entry, const Definit
     } else if (std::holds_alternative<NameRow>(definition)) {
         names_.insert(id);
     } else if (const auto* price = std::get_if<PriceRow>(&definition)) {
-        prices_.emplace(id, to_price(*price));
-        if (is_negative(prices_.at(id))) return "a price below zero";
+        return check_price(id, *price);
     } else if (const auto* row = std::get_if<AttributionRow>(&definition)) {
         const auto key = account_of_key_.find(row->key);
         if (key == account_of_key_.end() || key->second != row->account)

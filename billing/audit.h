@@ -30,6 +30,7 @@ private:
     struct OpenHold {
         int64_t account;
         NanoUsd amount;
+        UnixMillis at;
     };
 
     struct Owner {
@@ -45,14 +46,16 @@ private:
     std::string check_attempt(const AttemptRow& row) const;
     std::string check_refund(const Entry& entry, const std::optional<Definition>& definition,
                              const std::optional<Entry>& charge);
+    std::string check_price(int64_t id, const PriceRow& row);
     std::string check_definition(Kind kind, const Entry& entry, const Definition& definition);
     bool is_name(const Entry& entry, Column column) const;
 
+    Sha256 sha256_;
     int64_t last_at_ = 0, last_request_ = 0, last_attempt_ = 0, n_attempts_ = 0;
     std::map<Kind, int64_t> last_id_, n_defined_;
     std::unordered_map<int64_t, Balance> balances_;
     std::unordered_map<int64_t, int64_t> account_of_key_;
-    std::unordered_map<int64_t, config::Price> prices_;
+    std::unordered_map<int64_t, AppliedPrice> prices_;
     std::unordered_set<int64_t> names_;
     std::unordered_map<int64_t, OpenHold> open_;
     std::unordered_map<int64_t, Owner> attributions_;

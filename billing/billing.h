@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "billing/applied_price.h"
 #include "billing/error.h"
 #include "billing/types.h"
 
@@ -53,13 +54,16 @@ struct Reservation {
     std::string_view route;  // copied
     NanoUsd amount;          // the worst case, >= 0
     UnixMillis now;          // stored; never below the last one's
+    // The worst case at a later instant than `now`, if that is what has to be stored: another price
+    // may hold there. Called under the lock of admission. Empty: it is `amount` as well.
+    std::function<Result<NanoUsd>(UnixMillis at)> amount_at = {};
 };
 
 // One attempt of a request at an endpoint, as who made it saw it. `endpoint` and `model` are
 // borrowed for the call.
 struct AttemptRecord {
     std::string_view endpoint, model;
-    const config::Price* price = nullptr;  // what the endpoint costs the operator
+    const AppliedPrice* price = nullptr;  // without its mark-up, what it costs the operator
     UnixMillis started, ended;
     AttemptOutcome outcome = AttemptOutcome::complete;
     CountSource source = CountSource::counted;   // whose counts the operator's cost is of
@@ -71,8 +75,8 @@ struct AttemptRecord {
 // What a request came to. Strings are copied.
 struct Settlement {
     std::string_view endpoint;
-    const config::Price* price = nullptr;  // the version in force at RESERVE
-    TokenCounts tokens;                    // charged
+    const AppliedPrice* price = nullptr;  // that of the instant of its RESERVE
+    TokenCounts tokens;                   // charged
     CountSource source = CountSource::engine;
     std::optional<TokenCounts> upstream_tokens;  // the upstream's own figure, as it came
     Outcome outcome = Outcome::ok;
@@ -85,8 +89,8 @@ struct Settlement {
 // How far a running stream has come, by our own count. Strings are copied.
 struct Checkpoint {
     std::string_view endpoint, model;
-    const config::Price* price = nullptr;  // the version in force at RESERVE
-    UnixMillis started;                    // the attempt
+    const AppliedPrice* price = nullptr;  // that of the instant of its RESERVE
+    UnixMillis started;                   // the attempt
     UnixMillis now;
     CountSource source = CountSource::counted;
     TokenCounts tokens;
@@ -160,7 +164,8 @@ public:
     virtual Result<Caller> authenticate(KeyHasher& hasher, std::string_view key) const = 0;
     virtual bool has_keys() const = 0;  // any key at all, disabled ones included
 
-    // Errors: insufficient_funds, ledger_unavailable, ledger_busy; then no waiter is called.
+    // Errors: insufficient_funds, ledger_unavailable, ledger_busy, those of amount_at; then no
+    // waiter is called.
     virtual Result<Hold> reserve(const Reservation& reservation, CommitWaiter& waiter) = 0;
     // Charges cost(tokens, price), never more than the hold, and returns it. `waiter` may be null.
     // Said again, or after the RESERVE was dropped, it charges nothing.

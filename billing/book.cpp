@@ -165,8 +165,8 @@ Book::Interned Book::intern_name(std::string_view text) {
     return {next_name_++, true};
 }
 
-Book::Interned Book::intern_price(const config::Price& price) {
-    const auto [at, is_new] = price_ids_.try_emplace(to_row(price), next_price_);
+Book::Interned Book::intern_price(const AppliedPrice& price) {
+    const auto [at, is_new] = price_ids_.try_emplace(price, next_price_);
     if (is_new) ++next_price_;
     return {at->second, is_new};
 }
@@ -186,9 +186,13 @@ void Book::load_name(int64_t id, const std::string& text) {
     next_name_ = std::max(next_name_, id + 1);
 }
 
-void Book::load_price(int64_t id, const PriceRow& row) {
-    price_ids_.insert_or_assign(row, id);
+bool Book::load_price(int64_t id, const PriceRow& row) {
+    auto price = to_price(row);
+    if (!price) return false;
+    // Those of schema 1 are never applied again.
+    if (!row.is_of_schema_1()) price_ids_.insert_or_assign(std::move(*price), id);
     next_price_ = std::max(next_price_, id + 1);
+    return true;
 }
 
 bool Book::load_reserve(RequestId request, const Caller& caller, NanoUsd amount) {

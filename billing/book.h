@@ -79,7 +79,7 @@ public:
         bool is_new;
     };
     Interned intern_name(std::string_view text);
-    Interned intern_price(const config::Price& price);
+    Interned intern_price(const AppliedPrice& price);
 
     Attributions& attributions() { return attributions_; }
 
@@ -91,7 +91,7 @@ public:
     void load_account(AccountId account, const std::string& name);
     void load_key(KeyId key);
     void load_name(int64_t id, const std::string& text);
-    void load_price(int64_t id, const PriceRow& row);
+    bool load_price(int64_t id, const PriceRow& row);  // false: no price comes to it
     bool load_reserve(RequestId request, const Caller& caller, NanoUsd amount);
     bool load_credit(AccountId account, NanoUsd amount);
     bool load_refund(AccountId account, NanoUsd amount);
@@ -118,7 +118,7 @@ private:
     std::map<std::string, int64_t, std::less<>> account_by_name_;
     std::unordered_map<int64_t, OpenHold> open_;
     std::map<std::string, int64_t, std::less<>> name_ids_;
-    std::map<PriceRow, int64_t> price_ids_;
+    std::map<AppliedPrice, int64_t> price_ids_;
     Attributions attributions_;
     NanoUsd reserved_;
     int64_t next_account_ = 1, next_key_ = 1, next_request_ = 1, next_name_ = 1, next_price_ = 1,

@@ -12,17 +12,36 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
+// Rows of schema 1 keep the image that they were chained with.
+void add_price(ContentImage& image, const PriceRow& row) {
+    const std::span<const int64_t> numbers = row.numbers;
+    image.add(row.name);
+    for (const int64_t number : numbers.first(PriceRow::kFirstNumbers)) image.add(number);
+    if (row.is_of_schema_1()) return;
+    image.add(row.version).add(row.window).add(row.currency);
+    for (const int64_t number : numbers.subspan(PriceRow::kFirstNumbers)) image.add(number);
+    image.add(row.text).add(row.digest);
+}
+
+PriceRow read_price(const Statement& row) {
+    PriceRow price;
+    int at = 1;  // behind the number
+    price.name = row.text(at++);
+    for (size_t i = 0; i < price.numbers.size(); ++i) {
+        if (i == PriceRow::kFirstNumbers) {
+            price.version = row.text(at++);
+            price.window = row.text(at++);
+            price.currency = row.text(at++);
+        }
+        price.numbers[i] = row.integer(at++);
+    }
+    price.text = row.text(at++);
+    const auto digest = row.blob(at);
+    price.digest.assign(digest.begin(), digest.end());
+    return price;
+}
+
 }  // namespace
-
-PriceRow to_row(const config::Price& price) {
-    return {price.name,          price.effective_from.ms, price.input.n,    price.cache_read.n,
-            price.cache_write.n, price.output.n,          price.reasoning.n};
-}
-
-config::Price to_price(const PriceRow& row) {
-    return {row.name,          {row.effective_from}, {row.input},    {row.cache_read},
-            {row.cache_write}, {row.output},         {row.reasoning}};
-}
 
 Digest content_digest(Sha256& sha256, int64_t id, const Definition& definition) {
     ContentImage image;
@@ -33,11 +52,7 @@ Digest content_digest(Sha256& sha256, int64_t id, const Definition& definition) 
                        image.add(row.account).add(row.digest).add(row.prefix).add(row.last4);
                    },
                    [&](const NameRow& row) { image.add(row.text); },
-                   [&](const PriceRow& row) {
-                       image.add(row.name).add(row.effective_from).add(row.input);
-                       image.add(row.cache_read).add(row.cache_write);
-                       image.add(row.output).add(row.reasoning);
-                   },
+                   [&](const PriceRow& row) { add_price(image, row); },
                    [&](const RefundRow& row) { image.add(row.ref).add(row.reason); },
                    [&](const Attempts& attempts) { add_to(image, attempts); },
                    [&](const AttributionRow& row) {
@@ -95,10 +110,8 @@ Result<DefinitionTables> DefinitionTables::prepare(Database& database) {
         {tables.names_, "INSERT INTO names(id, text) VALUES(?,?)",
          "SELECT text FROM names WHERE id = ?"},
         {tables.prices_,
-         "INSERT INTO prices(id, name, effective_from, input, cache_read, cache_write, output, "
-         "reasoning) VALUES(?,?,?,?,?,?,?,?)",
-         "SELECT name, effective_from, input, cache_read, cache_write, output, reasoning "
-         "FROM prices WHERE id = ?"},
+         "INSERT INTO prices VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+         "SELECT * FROM prices WHERE id = ?"},
         {tables.refunds_, "INSERT INTO refunds(id, ref, reason) VALUES(?,?,?)",
          "SELECT ref, reason FROM refunds WHERE id = ?"},
         {tables.attributions_,
@@ -141,14 +154,23 @@ bool DefinitionTables::insert(int64_t id, const Definition& definition) {
                 return names_.insert.run();
             },
             [&](const PriceRow& row) {
-                prices_.insert.bind(1, id);
-                prices_.insert.bind(2, row.name);
-                int parameter = 3;
-                for (const int64_t value : {row.effective_from, row.input, row.cache_read,
-                                            row.cache_write, row.output, row.reasoning}) {
-                    prices_.insert.bind(parameter++, value);
+                Statement& insert = prices_.insert;
+                int at = 1;
+                insert.bind(at++, id);
+                insert.bind(at++, row.name);
+                for (size_t i = 0; i < row.numbers.size(); ++i) {
+                    if (i == PriceRow::kFirstNumbers) {
+                        insert.bind(at++, row.version);
+                        insert.bind(at++, row.window);
+                        insert.bind(at++, row.currency);
+                    }
+                    insert.bind(at++, row.numbers[i]);
                 }
-                return prices_.insert.run();
+                insert.bind(at++, row.text);
+                insert.bind(at++,
+                            std::span(reinterpret_cast<const unsigned char*>(row.digest.data()),
+                                      row.digest.size()));
+                return insert.run();
             },
             [&](const RefundRow& row) {
                 refunds_.insert.bind(1, id);
@@ -203,9 +225,7 @@ std::optional<Definition> DefinitionTables::find(Kind kind, int64_t id) {
                                    std::string(row.text(2)), std::string(row.text(3)),
                                    std::string(row.text(4)), std::string(row.text(5))};
         } else {
-            found =
-                PriceRow{std::string(row.text(0)), row.integer(1), row.integer(2), row.integer(3),
-                         row.integer(4),           row.integer(5), row.integer(6)};
+            found = read_price(row);
         }
     }
     row.reset();

@@ -6,9 +6,11 @@
 #include <string>
 #include <variant>
 
+#include "billing/applied_price.h"
 #include "billing/attempts.h"
 #include "billing/attribution.h"
 #include "billing/entry.h"
+#include "billing/price_row.h"
 #include "billing/sqlite.h"
 
 namespace billing {
@@ -27,13 +29,6 @@ struct NameRow {
     std::string text;
 };
 
-struct PriceRow {
-    std::string name;
-    int64_t effective_from = 0;
-    int64_t input = 0, cache_read = 0, cache_write = 0, output = 0, reasoning = 0;
-    friend auto operator<=>(const PriceRow&, const PriceRow&) = default;
-};
-
 struct RefundRow {
     std::string ref;  // whose: the operator's own; no two refunds have the same
     std::string reason;
@@ -42,9 +37,6 @@ struct RefundRow {
 // The place in this list is hashed: only add at its end.
 using Definition =
     std::variant<AccountRow, KeyRow, NameRow, PriceRow, RefundRow, Attempts, AttributionRow>;
-
-PriceRow to_row(const config::Price& price);
-config::Price to_price(const PriceRow& row);
 
 // Covers the number and every column.
 Digest content_digest(Sha256& sha256, int64_t id, const Definition& definition);

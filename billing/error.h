@@ -12,6 +12,7 @@ enum class Errc : uint8_t {
     name_invalid,  // 1..64 of [A-Za-z0-9._-]
     amount_invalid,
     insufficient_funds,  // funds - spent - reserved < amount
+    unpriced,            // no price at that instant or in that tier
     ledger_unavailable,  // the disk refuses: nothing new is admitted, nothing acknowledged is lost
     ledger_busy,         // n_queued_max entries wait for their commit
     owned_by_other,      // another process holds the ledger's lock

@@ -77,12 +77,12 @@ int64_t LedgerBilling::name_id(std::string_view text, UnixMillis at) {
     return name.id;
 }
 
-int64_t LedgerBilling::price_id(const config::Price& price, UnixMillis at) {
+int64_t LedgerBilling::price_id(const AppliedPrice& price, UnixMillis at) {
     const Book::Interned version = desk_.book.intern_price(price);
     if (version.is_new) {
         Entry definition(Kind::price, at);
         definition.set(Column::subject, version.id);
-        desk_.put({definition, std::make_unique<const Definition>(to_row(price))});
+        desk_.put({definition, std::make_unique<const Definition>(to_row(sha256_, price))});
     }
     return version.id;
 }
@@ -134,7 +134,7 @@ void LedgerBilling::put_ending(Entry& ending, const Book::Ended& ended,
             uint32_t unused_flags = flag_none;
             row.tokens = without_negatives(attempt.tokens, unused_flags);
             row.upstream_tokens = attempt.upstream_tokens;
-            row.cost = attempt_cost(row, *attempt.price);
+            row.cost = attempt_cost(row, attempt.price->tariff);
             row.upstream_request = attempt.upstream_request;
         }
         ending.set(Column::subject, desk_.book.next_attempts(attempts.size()));
@@ -148,18 +148,24 @@ void LedgerBilling::put_ending(Entry& ending, const Book::Ended& ended,
 Result<Hold> LedgerBilling::reserve(const Reservation& reservation, CommitWaiter& waiter) {
     const std::lock_guard lock(desk_.mutex);
     if (auto ok = check_admits(); !ok) return tl::unexpected(ok.error());
-    const auto request = desk_.book.reserve(reservation.caller, reservation.amount);
-    if (!request) return tl::unexpected(request.error());
     const UnixMillis at = desk_.book.advance(reservation.now);
+    NanoUsd amount = reservation.amount;
+    if (at != reservation.now && reservation.amount_at) {
+        const auto later = reservation.amount_at(at);
+        if (!later) return tl::unexpected(later.error());
+        amount = *later;
+    }
+    const auto request = desk_.book.reserve(reservation.caller, amount);
+    if (!request) return tl::unexpected(request.error());
     Entry entry(Kind::reserve, at);
     entry.set(Column::request, request->n);
     entry.set(Column::account, reservation.caller.account.n);
     entry.set(Column::key, reservation.caller.key.n);
-    entry.set(Column::amount, reservation.amount.n);
+    entry.set(Column::amount, amount.n);
     entry.set(Column::subject, attribution_id(reservation.caller, at));
     set_name(entry, Column::route, reservation.route, at);
     desk_.put({entry, nullptr, &waiter});
-    return Hold{*request, reservation.caller, reservation.amount};
+    return Hold{*request, reservation.caller, amount, at};
 }
 
 NanoUsd LedgerBilling::settle(const Hold& hold, const Settlement& settlement,
@@ -167,7 +173,7 @@ NanoUsd LedgerBilling::settle(const Hold& hold, const Settlement& settlement,
     ENSURE(settlement.price != nullptr);
     uint32_t flags = settlement.flags;
     const TokenCounts tokens = without_negatives(settlement.tokens, flags);
-    NanoUsd amount = cost(tokens, *settlement.price);
+    NanoUsd amount = cost(tokens, settlement.price->tariff);
     const std::lock_guard lock(desk_.mutex);
     const auto open = desk_.book.open_hold(hold.request);
     if (!open) {

@@ -48,7 +48,7 @@ private:
     Result<void> check_admits() const;
     // The number of a name or price version, whose definition is queued if it is new.
     int64_t name_id(std::string_view text, UnixMillis at);
-    int64_t price_id(const config::Price& price, UnixMillis at);
+    int64_t price_id(const AppliedPrice& price, UnixMillis at);
     int64_t attribution_id(const Caller& caller, UnixMillis at);
     // How the caller is named now. What changes a name calls book.attributions().forget_current().
     AttributionRow attribution_of(const Caller& caller) const;
@@ -62,6 +62,7 @@ private:
     const std::filesystem::path path_;
     std::mutex refund_mutex_;  // held until a refund is on disk: taken before the desk's
     mutable Desk desk_;
+    Sha256 sha256_;  // under the desk's lock
     KeyRing keys_;
     std::unique_ptr<LedgerWriter> writer_;  // last: closing it empties the desk
 };

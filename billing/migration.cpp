@@ -43,6 +43,30 @@ constexpr const char* kTo2[] = {
     "cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, "
     "output_answer INTEGER NOT NULL, output_reasoning INTEGER NOT NULL) STRICT",
     "CREATE INDEX refunds_of ON entries(request) WHERE kind = 10",
+    // Prices say more now; what a row of version 1 did not say is that nothing of it held.
+    "DROP TRIGGER prices_no_UPDATE",
+    "DROP TRIGGER prices_no_DELETE",
+    "ALTER TABLE prices RENAME TO prices_1",
+    "CREATE TABLE prices(id INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+    "effective_from INTEGER NOT NULL, input INTEGER NOT NULL, "
+    "cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, "
+    "output INTEGER NOT NULL, reasoning INTEGER NOT NULL, version TEXT NOT NULL, "
+    "window TEXT NOT NULL, currency TEXT NOT NULL, tier INTEGER NOT NULL, "
+    "usd_per_unit INTEGER NOT NULL, markup_ppm INTEGER NOT NULL, "
+    "long_tokens INTEGER NOT NULL, long_inclusive INTEGER NOT NULL, "
+    "long_counts_cached INTEGER NOT NULL, long_measured_on INTEGER NOT NULL, "
+    "long_applies_to INTEGER NOT NULL, long_input INTEGER NOT NULL, "
+    "long_cache_read INTEGER NOT NULL, long_cache_write INTEGER NOT NULL, "
+    "long_output INTEGER NOT NULL, long_reasoning INTEGER NOT NULL, "
+    "text TEXT NOT NULL, digest BLOB NOT NULL) STRICT",
+    "INSERT INTO prices SELECT id, name, effective_from, input, cache_read, cache_write, output, "
+    "reasoning, '', '', 'USD', 0, 1000000000, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, '', x'' "
+    "FROM prices_1",
+    "DROP TABLE prices_1",
+    "CREATE TRIGGER prices_no_UPDATE BEFORE UPDATE ON prices "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER prices_no_DELETE BEFORE DELETE ON prices "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
     "PRAGMA user_version = 2",
 };
 

@@ -30,14 +30,14 @@ std::optional<End> settle_by(const CheckpointRow& row, const Book::OpenHold& hol
                              DefinitionTables& tables, Book& book, UnixMillis at) {
     const auto found = tables.find(Kind::price, row.price);
     const auto* version = found ? std::get_if<PriceRow>(&*found) : nullptr;
+    const auto price = version != nullptr ? to_price(*version) : std::nullopt;
     const TokenCounts& tokens = row.tokens;
-    const bool is_sound = version != nullptr && tables.find(Kind::name, row.endpoint) &&
+    const bool is_sound = price && tables.find(Kind::name, row.endpoint) &&
                           tables.find(Kind::name, row.model) &&
                           std::min({tokens.input_uncached, tokens.cache_read, tokens.cache_write,
                                     tokens.output_answer, tokens.output_reasoning}) >= 0;
     if (!is_sound) return std::nullopt;
-    const config::Price price = to_price(*version);
-    const NanoUsd full = cost(tokens, price);
+    const NanoUsd full = cost(tokens, price->tariff);
     End end;
     end.amount = std::min(full, hold.amount);
     uint32_t flags = row.source == CountSource::counted ? flag_estimated : flag_none;
@@ -60,7 +60,7 @@ std::optional<End> settle_by(const CheckpointRow& row, const Book::OpenHold& hol
     attempt.outcome = AttemptOutcome::lost;
     attempt.source = row.source;
     attempt.tokens = tokens;
-    attempt.cost = attempt_cost(attempt, price);
+    attempt.cost = attempt_cost(attempt, price->tariff);
     end.entry.set(Column::subject, book.next_attempts(1));
     end.attempts = Attempts{{std::move(attempt)}};
     return end;

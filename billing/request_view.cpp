@@ -3,41 +3,23 @@
 #include <algorithm>
 
 #include "billing/chain_walk.h"
+#include "billing/cost.h"
 #include "billing/entry_lookup.h"
 
 namespace billing {
 namespace {
 
-// n_tokens x price, exact: at most 2^126 pico-dollars.
-std::string exact_usd(int64_t n_tokens, PicoUsd price) {
-    __extension__ typedef unsigned __int128 Uint128;
-    Uint128 pico = Uint128{static_cast<uint64_t>(n_tokens)} * static_cast<uint64_t>(price.n);
-    std::string digits;
-    for (int i = 0; i <= 12 || pico > 0; ++i) {
-        if (i == 12) digits += '.';
-        digits += static_cast<char>('0' + static_cast<int>(pico % 10));
-        pico /= 10;
-    }
-    std::reverse(digits.begin(), digits.end());
-    return digits;
-}
-
-std::vector<RequestView::Part> parts_of(const TokenCounts& tokens, const config::Price& price) {
-    const struct {
-        const char* name;
-        int64_t n_tokens;
-        PicoUsd price;
-    } classes[] = {{"input_uncached", tokens.input_uncached, price.input},
-                   {"cache_read", tokens.cache_read, price.cache_read},
-                   {"cache_write", tokens.cache_write, price.cache_write},
-                   {"output_answer", tokens.output_answer, price.output},
-                   {"output_reasoning", tokens.output_reasoning, price.reasoning}};
-    std::vector<RequestView::Part> parts;
-    for (const auto& each : classes) {
-        parts.push_back(
-            {each.name, each.n_tokens, each.price, exact_usd(each.n_tokens, each.price)});
-    }
-    return parts;
+std::vector<RequestView::Part> parts_of(const TokenCounts& tokens, const config::Tariff& tariff) {
+    const CostParts costs = cost_parts(tokens, tariff);
+    const config::LongContext& rule = tariff.long_context;
+    const bool all_long =
+        is_long(tokens, tariff) && rule.applies_to == config::LongContext::Reach::whole_request;
+    const config::Rates& rates = all_long ? rule.rates : tariff.rates;
+    return {{"input_uncached", tokens.input_uncached, rates.input, costs.input_uncached},
+            {"cache_read", tokens.cache_read, rates.cache_read, costs.cache_read},
+            {"cache_write", tokens.cache_write, rates.cache_write, costs.cache_write},
+            {"output_answer", tokens.output_answer, rates.output, costs.output_answer},
+            {"output_reasoning", tokens.output_reasoning, rates.reasoning, costs.output_reasoning}};
 }
 
 // Reads the rows that entries refer to.
@@ -91,8 +73,12 @@ Result<RequestView::Ending> view_ending(Words& words, const Entry& entry) {
     if (!price) return tl::unexpected(price.error());
     ending.endpoint = std::move(*endpoint);
     ending.model = std::move(*model);
-    ending.price = to_price(*price);
-    ending.parts = parts_of(entry.tokens(Column::input_uncached), ending.price);
+    auto applied = to_price(*price);
+    if (!applied) return bad_entry(ending.entry, "its price cannot be");
+    ending.price = std::move(*applied);
+    const TokenCounts tokens = entry.tokens(Column::input_uncached);
+    ending.parts = parts_of(tokens, ending.price.tariff);
+    ending.is_long = is_long(tokens, ending.price.tariff);
     if (entry.has(Column::upstream_input_uncached))
         ending.upstream_tokens = entry.tokens(Column::upstream_input_uncached);
     return ending;

@@ -5,19 +5,19 @@
 #include <string>
 #include <vector>
 
+#include "billing/applied_price.h"
 #include "billing/error.h"
 #include "billing/types.h"
 
 namespace billing {
 
 struct RequestView {
-    // Tokens of one class, at USD per token: their product is exact in pico-dollars, 128 bits wide,
-    // and shown with twelve decimals.
+    // Tokens of one class, and what they have of the cost: the parts add up to it.
     struct Part {
         const char* name;  // as the columns of reports
         int64_t n_tokens = 0;
-        PicoUsd price;
-        std::string usd;
+        int64_t rate = 0;  // 1e-12 of the price's currency a token
+        NanoUsd cost;
     };
     struct Ending {
         int64_t entry = 0;
@@ -29,8 +29,9 @@ struct RequestView {
         NanoUsd charged;
         std::string endpoint, model;  // empty: not written
         CountSource source = CountSource::engine;
-        config::Price price;
+        AppliedPrice price;
         std::vector<Part> parts;  // one each class
+        bool is_long = false;     // by price.tariff.long_context
         std::optional<TokenCounts> upstream_tokens;
     };
 

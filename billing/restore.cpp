@@ -38,7 +38,7 @@ bool load_definition(const BalanceColumns& columns, const Definition& definition
     } else if (const auto* name = std::get_if<NameRow>(&definition)) {
         book.load_name(columns.subject, name->text);
     } else if (const auto* price = std::get_if<PriceRow>(&definition)) {
-        book.load_price(columns.subject, *price);
+        return book.load_price(columns.subject, *price);
     } else if (const auto* attribution = std::get_if<AttributionRow>(&definition)) {
         book.attributions().load(columns.subject, *attribution);
     } else if (const auto* key = std::get_if<KeyRow>(&definition)) {

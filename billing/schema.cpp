@@ -36,7 +36,15 @@ std::vector<SchemaObject> schema_objects() {
          "CREATE TABLE prices(id INTEGER PRIMARY KEY, name TEXT NOT NULL, "
          "effective_from INTEGER NOT NULL, input INTEGER NOT NULL, "
          "cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, "
-         "output INTEGER NOT NULL, reasoning INTEGER NOT NULL) STRICT"},
+         "output INTEGER NOT NULL, reasoning INTEGER NOT NULL, version TEXT NOT NULL, "
+         "window TEXT NOT NULL, currency TEXT NOT NULL, tier INTEGER NOT NULL, "
+         "usd_per_unit INTEGER NOT NULL, markup_ppm INTEGER NOT NULL, "
+         "long_tokens INTEGER NOT NULL, long_inclusive INTEGER NOT NULL, "
+         "long_counts_cached INTEGER NOT NULL, long_measured_on INTEGER NOT NULL, "
+         "long_applies_to INTEGER NOT NULL, long_input INTEGER NOT NULL, "
+         "long_cache_read INTEGER NOT NULL, long_cache_write INTEGER NOT NULL, "
+         "long_output INTEGER NOT NULL, long_reasoning INTEGER NOT NULL, "
+         "text TEXT NOT NULL, digest BLOB NOT NULL) STRICT"},
         {"refunds",
          "CREATE TABLE refunds(id INTEGER PRIMARY KEY, ref TEXT NOT NULL UNIQUE, "
          "reason TEXT NOT NULL) STRICT"},

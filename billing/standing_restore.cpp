@@ -83,7 +83,10 @@ Result<void> load_words(Database& database, DefinitionTables& tables, Book& book
             const auto found = tables.find(list.kind, id);
             if (!found) return broken("row " + std::to_string(id) + " cannot be read");
             if (const auto* name = std::get_if<NameRow>(&*found)) book.load_name(id, name->text);
-            if (const auto* price = std::get_if<PriceRow>(&*found)) book.load_price(id, *price);
+            if (const auto* price = std::get_if<PriceRow>(&*found)) {
+                if (!book.load_price(id, *price))
+                    return broken("row " + std::to_string(id) + " of table prices cannot be");
+            }
             if (const auto* row = std::get_if<AttributionRow>(&*found))
                 book.attributions().load(id, *row);
         }

@@ -101,6 +101,7 @@ struct Hold {
     RequestId request;
     Caller caller;
     NanoUsd amount;
+    UnixMillis at;  // of its RESERVE: prices, windows and budgets go by it
 };
 
 struct Balance {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "config/price.h"
 #include "config/units.h"
 
 namespace config {
@@ -142,12 +143,6 @@ struct Upstream {
     std::string base_url;            // without a trailing slash
     Secret api_key;                  // may be empty for openai_compatible
     int64_t n_inflight_max = 1'024;  // above: the next endpoint, or 503
-};
-
-struct Price {
-    std::string name;
-    UnixMillis effective_from;
-    PicoUsd input, cache_read, cache_write, output, reasoning;  // all set: defaults are filled in
 };
 
 // A model at an upstream, or an engine. Exactly one of upstream and engine is set.

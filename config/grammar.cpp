@@ -1,6 +1,7 @@
 #include "config/grammar.h"
 
-#include "config/grammar_store.h"
+#include "config/grammar_prices.h"
+#include "config/grammar_rows.h"
 
 namespace config {
 
@@ -11,61 +12,7 @@ constexpr int64_t kDay = 24 * 3'600 * kSecond;
 constexpr int64_t KiB = 1 << 10;
 constexpr int64_t MiB = 1 << 20;
 constexpr int64_t GiB = 1 << 30;
-constexpr int64_t kPriceMax = 1'000'000'000;  // $1,000 per million tokens
-constexpr int64_t kTokensMax = 16'777'216;
 constexpr int64_t kKvBytesMax = GiB << 16;
-
-template <auto Member>
-constexpr auto into = &Into<Member>::store;
-
-struct Range {
-    int64_t min;
-    int64_t max;
-};
-using Store = void (*)(void*, const Value&);
-
-constexpr Key number(Type type, std::string_view name, std::string_view help,
-                     std::string_view fallback, Range range, Store store) {
-    return {.name = name,
-            .type = type,
-            .help = help,
-            .fallback = fallback,
-            .min = range.min,
-            .max = range.max,
-            .store = store};
-}
-constexpr Key integer(std::string_view name, std::string_view help, std::string_view fallback,
-                      Range range, Store store) {
-    return number(Type::integer, name, help, fallback, range, store);
-}
-constexpr Key duration(std::string_view name, std::string_view help, std::string_view fallback,
-                       Range range_ms, Store store) {
-    return number(Type::duration, name, help, fallback, range_ms, store);
-}
-constexpr Key bytes(std::string_view name, std::string_view help, std::string_view fallback,
-                    Range range, Store store) {
-    return number(Type::bytes, name, help, fallback, range, store);
-}
-constexpr Key price(std::string_view name, std::string_view help, Store store) {
-    return number(Type::price, name, help, "", {0, kPriceMax}, store);
-}
-constexpr Key scalar(Type type, std::string_view name, std::string_view help,
-                     std::string_view fallback, Store store) {
-    return number(type, name, help, fallback, {0, 0}, store);
-}
-constexpr Key word(std::string_view name, std::string_view help, std::string_view fallback,
-                   std::span<const std::string_view> words, Store store) {
-    return {.name = name,
-            .type = Type::word,
-            .help = help,
-            .fallback = fallback,
-            .words = words,
-            .store = store};
-}
-constexpr Key required(Key key) {
-    key.required = true;
-    return key;
-}
 
 constexpr Key kListenKeys[] = {
     scalar(Type::ip_address, "address",
@@ -298,33 +245,6 @@ constexpr Key kRouteKeys[] = {
 };
 constexpr Section kRoute{"A model name that clients may ask for.", kRouteKeys};
 
-constexpr Key kUsdKeys[] = {
-    required(price("input", "Prompt tokens read anew.", into<&Price::input>)),
-    required(price("output", "Answer tokens.", into<&Price::output>)),
-    price("cache_read", "Prompt tokens out of a cache. Left out: as input.",
-          into<&Price::cache_read>),
-    price("cache_write", "Prompt tokens written to a cache. Left out: as input.",
-          into<&Price::cache_write>),
-    price("reasoning", "Thinking tokens. Left out: as output.", into<&Price::reasoning>),
-};
-constexpr Section kUsd{
-    "USD per million tokens, decimals in quotes, at most six of them and at most 1000.", kUsdKeys};
-
-void* same(void* target) {
-    return target;
-}
-
-constexpr Key kPriceKeys[] = {
-    required(scalar(Type::time, "effective_from", "The instant from which it holds.", "",
-                    into<&Price::effective_from>)),
-    required({.name = "usd_per_million",
-              .type = Type::section,
-              .help = "The figures.",
-              .section = &kUsd,
-              .enter = &same}),
-};
-constexpr Section kPrice{"What tokens cost.", kPriceKeys};
-
 constexpr Key kMetricsKeys[] = {
     scalar(Type::ip_address, "address", "IP address to listen on.", "127.0.0.1",
            into<&Metrics::address>),
@@ -403,7 +323,7 @@ constexpr Key kRootKeys[] = {
               .type = Type::named,
               .help = "Prices, by name.",
               .min = 1,
-              .section = &kPrice,
+              .section = &kPriceSection,
               .append = &Into<&Config::prices>::append}),
 };
 constexpr Section kRoot{"Everything that weir.yaml may say.", kRootKeys};

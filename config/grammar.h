@@ -18,20 +18,26 @@ enum class Type : uint8_t {
     duration,    // "30s"; min and max in milliseconds
     bytes,       // "32MiB"; min and max in bytes
     time,        // RFC 3339
-    price,       // "0.20": USD per million tokens; max in picodollars per token
+    price,       // "0.20": per million tokens; max in 1e-12 of the currency per token
+    factor,      // "0.5": at most six decimals; min and max in millionths
+    rate,        // "0.1403": USD for one unit of a currency; min and max in 1e-9
+    currency,    // "CNY"
+    zone,        // a time zone's IANA name
     word,        // one of `words`
     reference,   // a name below the top-level key `refers_to`
     words,       // a list of different `words`
     references,  // a list of different names below `refers_to`; min items
     names,       // a list of different names; style as of a model
+    spans,       // a list of "01:00-04:00", apart; min items
+    dates,       // a list of different dates, as 2026-10-01
     section,     // the keys of `section`
     named,       // any number of names, each with the keys of `section`; min names
 };
 
 // How a scalar reads, checked and in the unit of its type.
 struct Value {
-    std::string text;    // text, secret, ip_address, url, word
-    int64_t number = 0;  // integer, duration, bytes, time, price
+    std::string text;    // text, secret, ip_address, url, word, currency, zone
+    int64_t number = 0;  // integer, duration, bytes, time, price, factor, rate
     bool flag = false;
 };
 

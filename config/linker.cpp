@@ -36,18 +36,6 @@ bool is_aligned(const Node& root, const Config& config) {
            members(root, "prices").size() == config.prices.size();
 }
 
-void complete_prices(const Node& root, Config& config) {
-    const auto& nodes = members(root, "prices");
-    for (size_t i = 0; i < config.prices.size(); ++i) {
-        Price& price = config.prices[i];
-        const Member* usd = find(nodes[i].value, "usd_per_million");
-        if (!usd) continue;
-        if (!find(usd->value, "cache_read")) price.cache_read = price.input;
-        if (!find(usd->value, "cache_write")) price.cache_write = price.input;
-        if (!find(usd->value, "reasoning")) price.reasoning = price.output;
-    }
-}
-
 namespace {
 
 // A name below `kind` that nothing else uses; told only if every use of the kind could be resolved.

@@ -16,8 +16,8 @@ void link_endpoints(const Node& root, Config& config, Refusals& refusals);
 void link_routes(const Node& root, Config& config, Refusals& refusals);
 // What no route leads to, and listeners in each other's way.
 void check_whole(const Node& root, const Config& config, Refusals& refusals);
-// Fills in the prices that were left out.
-void complete_prices(const Node& root, Config& config);
+// Prices: versions, windows, tiers, all their figures.
+void link_prices(const Node& root, Config& config, Refusals& refusals);
 
 // The index of `name` among the names below the top-level key `kind`. Nothing, and one refusal that
 // names the nearest, if there is none.

@@ -99,6 +99,18 @@ private:
                 return "2026-10-01T00:00:00Z";
             case Type::price:
                 return "\"0.20\"";
+            case Type::factor:
+                return "\"0.5\"";
+            case Type::rate:
+                return "\"0.1403\"";
+            case Type::currency:
+                return "CNY";
+            case Type::zone:
+                return "UTC";
+            case Type::spans:
+                return "[\"01:00-04:00\"]";
+            case Type::dates:
+                return "[2026-10-01]";
             case Type::word:
                 return std::string(key.words.front());
             case Type::reference:
@@ -148,6 +160,8 @@ private:
             case Type::words:
             case Type::references:
             case Type::names:
+            case Type::spans:
+            case Type::dates:
                 list(key, node, path);
                 return;
             default:
@@ -193,7 +207,10 @@ private:
             return;
         }
         if (std::ssize(node.items) < key.min) {
-            refusals_.add(node.at, path, "is an empty list; write at least one name into it");
+            refusals_.add(node.at, path,
+                          key.type == Type::references
+                              ? "is an empty list; write at least one name into it"
+                              : "is an empty list; write something into it or leave it out");
         }
         if (node.items.size() > kListItemsMax) {
             refusals_.add(node.at, path, fmt::format("more than {} items", kListItemsMax));

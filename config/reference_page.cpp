@@ -1,6 +1,8 @@
 // The reference page of weir.yaml. Printed from the grammar table.
 #include <fmt/format.h>
 
+#include <map>
+
 #include "config/config.h"
 #include "config/grammar.h"
 #include "config/loader.h"
@@ -35,6 +37,18 @@ std::string type(const Key& key) {
             return "RFC 3339 time";
         case Type::price:
             return "decimal in quotes";
+        case Type::factor:
+            return fmt::format("decimal in quotes, above 0, at most {}", key.max / 1'000'000);
+        case Type::rate:
+            return fmt::format("decimal in quotes, above 0, at most {}", key.max / 1'000'000'000);
+        case Type::currency:
+            return "three capitals";
+        case Type::zone:
+            return "IANA time zone";
+        case Type::spans:
+            return "list of `\"HH:MM-HH:MM\"`";
+        case Type::dates:
+            return "list of dates";
         case Type::word:
             return fmt::format("`{}`", fmt::join(key.words, "` `"));
         case Type::reference:
@@ -59,7 +73,16 @@ std::string default_of(const Key& key) {
     return key.fallback == "{}" ? "the defaults below" : fmt::format("`{}`", key.fallback);
 }
 
-void write_section(std::string& page, const Section& section, const std::string& path) {
+// Where a section stands that stands in several places.
+using Written = std::map<const Section*, std::string>;
+
+void write_section(std::string& page, const Section& section, const std::string& path,
+                   Written& written) {
+    const auto [first, is_new] = written.emplace(&section, path);
+    if (!is_new) {
+        page += fmt::format("\n## `{}`\n\nAs `{}`.\n", path, first->second);
+        return;
+    }
     page += fmt::format("\n## {}\n\n{}\n\n", path.empty() ? "The file" : "`" + path + "`",
                         section.help);
     page += "| key | value | default | meaning |\n| --- | --- | --- | --- |\n";
@@ -72,7 +95,7 @@ void write_section(std::string& page, const Section& section, const std::string&
         std::string below =
             path.empty() ? std::string(key.name) : path + "." + std::string(key.name);
         if (key.type == Type::named) below += ".<name>";
-        write_section(page, *key.section, below);
+        write_section(page, *key.section, below, written);
     }
 }
 
@@ -136,7 +159,8 @@ std::string reference_page() {
         "- Relative paths start at the current directory.\n"
         "- `fall_back_on` left out means the classes in its default. The caller's own errors "
         "(`caller_fault` `content_policy` `context_exceeded`) never fall back.\n";
-    write_section(page, root_section(), "");
+    Written written;
+    write_section(page, root_section(), "", written);
     return page + thinking_page();
 }
 

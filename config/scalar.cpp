@@ -141,8 +141,13 @@ Result read_time(const Node& node) {
     return Value{.text = {}, .number = at->ms};
 }
 
+// Only what stands in quotes is the same decimal to every reader of YAML.
+bool stands_bare(const Node& node) {
+    return !node.quoted && node.expanded_from.empty();
+}
+
 Result read_price(const Key& key, const Node& node) {
-    if (!node.quoted && node.expanded_from.empty()) {
+    if (stands_bare(node)) {
         return refuse(fmt::format("a price is a decimal in quotes; write \"{}\"",
                                   parse_usd_per_million(node.text) ? node.text : "0.20"));
     }
@@ -160,6 +165,75 @@ Result read_price(const Key& key, const Node& node) {
                         shown(node), key.max / 1'000'000));
     }
     return Value{.text = {}, .number = price->n};
+}
+
+Result read_factor(const Key& key, const Node& node) {
+    const auto factor = parse_factor(node.text);
+    if (stands_bare(node)) {
+        return refuse(fmt::format("a factor is a decimal in quotes; write \"{}\"",
+                                  factor ? node.text : "0.5"));
+    }
+    if (!factor || *factor < key.min || *factor > key.max) {
+        return refuse(
+            fmt::format("{} is not a factor; write digits with at most six decimals, above 0 and "
+                        "at most {}, such as \"0.5\"",
+                        shown(node), key.max / 1'000'000));
+    }
+    return Value{.text = {}, .number = *factor};
+}
+
+Result read_rate(const Key& key, const Node& node) {
+    const auto rate = parse_rate(node.text);
+    if (stands_bare(node)) {
+        return refuse(fmt::format("a rate is a decimal in quotes; write \"{}\"",
+                                  rate ? node.text : "0.1403"));
+    }
+    if (!rate || *rate < key.min) {
+        return refuse(
+            fmt::format("{} is not a rate; write USD for one unit, digits with at most nine "
+                        "decimals, above 0 and at most {}, such as \"0.1403\"",
+                        shown(node), key.max / kNanoPerUnit));
+    }
+    return Value{.text = {}, .number = *rate};
+}
+
+Result read_currency(const Node& node) {
+    if (node.text.size() != 3 || !std::all_of(node.text.begin(), node.text.end(),
+                                              [](char c) { return c >= 'A' && c <= 'Z'; })) {
+        return refuse(
+            fmt::format("{} is not a currency; write three capitals, such as CNY", shown(node)));
+    }
+    return Value{.text = node.text};
+}
+
+Result read_zone(const Node& node) {
+    if (!TimeZone::find(node.text)) {
+        return refuse(
+            fmt::format("{} is no time zone of this machine; write UTC or an IANA name, such as "
+                        "Asia/Shanghai",
+                        shown(node)));
+    }
+    return Value{.text = node.text};
+}
+
+Result read_span(const Node& node) {
+    const auto span = parse_span(node.text);
+    if (!span) {
+        return refuse(fmt::format("{} is not a span of hours; write one such as \"01:00-04:00\"",
+                                  shown(node)));
+    }
+    if (span->begin >= span->end) {
+        return refuse(fmt::format(
+            "{} ends before it begins; write one up to 24:00 and one from 00:00", shown(node)));
+    }
+    return Value{.text = node.text};
+}
+
+Result read_date(const Node& node) {
+    if (!parse_date(node.text)) {
+        return refuse(fmt::format("{} is not a date; write one such as 2026-10-01", shown(node)));
+    }
+    return Value{.text = node.text};
 }
 
 Result read_word(const Key& key, const Node& node) {
@@ -182,6 +256,15 @@ Result read_word(const Key& key, const Node& node) {
 }
 
 }  // namespace
+
+std::optional<PriceWindow::Span> parse_span(std::string_view text) {
+    const size_t dash = text.find('-');
+    if (dash == std::string_view::npos) return {};
+    const auto begin = parse_time_of_day(text.substr(0, dash));
+    const auto end = parse_time_of_day(text.substr(dash + 1));
+    if (!begin || !end) return {};
+    return PriceWindow::Span{*begin, *end};
+}
 
 bool looks_typed(std::string_view text) {
     static constexpr std::string_view kWords[] = {"y",   "n",    "yes",   "no",   "on",
@@ -263,6 +346,18 @@ Result read_scalar(const Key& key, const Node& node) {
             return read_time(node);
         case Type::price:
             return read_price(key, node);
+        case Type::factor:
+            return read_factor(key, node);
+        case Type::rate:
+            return read_rate(key, node);
+        case Type::currency:
+            return read_currency(node);
+        case Type::zone:
+            return read_zone(node);
+        case Type::spans:
+            return read_span(node);
+        case Type::dates:
+            return read_date(node);
         case Type::word:
         case Type::words:
             return read_word(key, node);

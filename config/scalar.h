@@ -5,6 +5,7 @@
 #include <tl/expected.hpp>
 
 #include "config/grammar.h"
+#include "config/price.h"
 #include "config/yaml_tree.h"
 
 namespace config {
@@ -12,6 +13,9 @@ namespace config {
 // The error says what is wrong and what to write instead; it never repeats a secret or expanded
 // value.
 tl::expected<Value, std::string> read_scalar(const Key& key, const Node& node);
+
+// "01:00-04:00", the days of a span: minutes of the day, the first below the second.
+std::optional<PriceWindow::Span> parse_span(std::string_view text);
 
 // Whether YAML 1.1 or 1.2 would take this unquoted text for a number, a boolean or nothing.
 bool looks_typed(std::string_view text);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kNamePattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
 constexpr std::string_view kModelNamePattern = "^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$";
+constexpr std::string_view kSpanPattern = "^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$";
 constexpr std::string_view kExpansionPattern = "^\\$\\{(env:[A-Za-z_][A-Za-z0-9_]*|file:[^}]+)\\}$";
 
 class SchemaWriter {
@@ -70,6 +71,12 @@ private:
                 return;
             case Type::names:
                 list_of_names(key, kModelNamePattern);
+                return;
+            case Type::spans:
+                list_of_names(key, kSpanPattern);
+                return;
+            case Type::dates:
+                list_of_names(key, "^[0-9]{4}-[0-9]{2}-[0-9]{2}$");
                 return;
             case Type::secret:
                 json_.key("type").value("string");
@@ -144,7 +151,14 @@ private:
                     "(Z|[+-][0-9]{2}:[0-9]{2})$");
                 break;
             case Type::price:
+            case Type::factor:
                 pattern("^(0|[1-9][0-9]*)(\\.[0-9]{1,6})?$");
+                break;
+            case Type::rate:
+                pattern("^(0|[1-9][0-9]*)(\\.[0-9]{1,9})?$");
+                break;
+            case Type::currency:
+                pattern("^[A-Z]{3}$");
                 break;
             default:
                 json_.key("type").value("string").key("minLength").literal("1");

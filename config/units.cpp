@@ -98,6 +98,18 @@ std::optional<PicoUsd> parse_usd_per_million(std::string_view text) {
     return PicoUsd{*units};
 }
 
+std::optional<int64_t> parse_factor(std::string_view text) {
+    return parse_decimal(text, 6, 1'000);
+}
+
+std::optional<int64_t> parse_rate(std::string_view text) {
+    return parse_decimal(text, 9, 1'000);
+}
+
+std::string to_factor(int64_t millionths) {
+    return format_decimal(millionths, 6);
+}
+
 std::string to_usd_per_million(PicoUsd price) {
     return format_decimal(price.n, 6);
 }

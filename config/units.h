@@ -46,6 +46,12 @@ std::optional<NanoUsd> parse_usd(std::string_view text);
 std::string to_string(NanoUsd amount);
 // USD per million tokens, as in parse_usd but at most six decimals and at most 1,000,000 USD.
 std::optional<PicoUsd> parse_usd_per_million(std::string_view text);
+// At most six decimals and at most 1,000: in millionths.
+std::optional<int64_t> parse_factor(std::string_view text);
+// At most nine decimals and at most 1,000: in 1e-9.
+std::optional<int64_t> parse_rate(std::string_view text);
+// The exact figure, at least two decimals, as above and below.
+std::string to_factor(int64_t millionths);
 // The exact price in USD per million tokens, at least two decimals.
 std::string to_usd_per_million(PicoUsd price);
 

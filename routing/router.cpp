@@ -10,9 +10,9 @@ tl::unexpected<Error> refuse(Errc code, const config::Endpoint& endpoint, const 
     return tl::make_unexpected(Error{code, "endpoint " + endpoint.name + ": " + why});
 }
 
-// What an engine cannot do yet, and the one thing that no upstream has a price for.
+// What an engine cannot do yet.
 std::string missing_capability(const RequestFacts& facts, const config::Endpoint& endpoint) {
-    if (!endpoint.engine) return facts.needs_flex ? "service_tier flex" : "";
+    if (!endpoint.engine) return "";
     if (facts.needs_custom_tools) return "a custom tool or functions";
     if (facts.needs_images) return "image input";
     if (facts.needs_penalties) return "penalties and logit_bias";

@@ -22,7 +22,6 @@ struct RequestFacts {
     bool needs_custom_tools = false;  // or functions, the forerunners of tools
     bool needs_images = false;        // parts other than text
     bool needs_penalties = false;     // presence/frequency penalty or logit_bias other than neutral
-    bool needs_flex = false;          // service_tier flex
     ThinkingAsk thinking;
 };
 

@@ -47,6 +47,13 @@ ApiError ledger_unavailable() {
                      "ledger_unavailable"));
 }
 
+// Only who runs this server can mend it: asking again is of no use.
+ApiError unpriced() {
+    ApiError error = server_fault(503, "The model has no price at the moment.", "model_unpriced");
+    error.headers.emplace_back("x-should-retry", "false");
+    return error;
+}
+
 // The limit that a folder's detail ends with.
 std::optional<int64_t> number_at_end(std::string_view text) {
     const size_t last = text.find_last_not_of("0123456789");
@@ -132,6 +139,8 @@ ApiError api_error(const billing::Error& error) {
             return ledger_unavailable();
         case billing::Errc::ledger_busy:
             return overloaded();
+        case billing::Errc::unpriced:
+            return unpriced();
         case billing::Errc::account_unknown:
         case billing::Errc::request_unknown:
         case billing::Errc::refund_refused:

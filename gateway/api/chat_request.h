@@ -38,7 +38,7 @@ struct ChatRequest {
     routing::ThinkingAsk thinking;
     bool needs_custom_tools = false;  // or functions
     bool needs_images = false, needs_penalties = false;
-    bool needs_flex = false;  // service_tier flex: may wait for others
+    config::ServiceTier service_tier = config::ServiceTier::standard;
 
     // An upper bound of prompt tokens for any remote byte-level BPE model: never below the truth.
     int64_t n_prompt_tokens_bound = 0;

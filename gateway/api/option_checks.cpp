@@ -164,19 +164,15 @@ Fault check_response_format(const RequestFields& fields, bool messages_say_json)
     return {};
 }
 
-// Tiers have prices of their own, which no price of the config states: what is not priced is
-// refused. An engine's flex costs what its default costs.
+// Whether a tier is priced shows when the request is planned.
 Fault check_service_tier(const RequestFields& fields, ChatRequest& request) {
     constexpr std::array<std::string_view, 6> kTiers = {"auto",  "default",  "flex",
                                                         "scale", "priority", "fast"};
     std::string_view tier = "auto";
     if (auto fault = fields.one_of(Field::service_tier, kTiers, tier)) return fault;
-    request.needs_flex = tier == "flex";
-    if (tier == "auto" || tier == "default" || tier == "flex") return {};
-    return unsupported_value(JsonPlace("service_tier"),
-                             "'service_tier' does not support '" + std::string(tier) +
-                                 "' with this model. Supported values are: 'auto', "
-                                 "'default' and 'flex'.");
+    if (tier == "fast") tier = "priority";  // two words for one tier
+    request.service_tier = config::parse_service_tier(tier).value_or(config::ServiceTier::standard);
+    return {};
 }
 
 Fault check_stream(const RequestFields& fields, ChatRequest& request) {

@@ -95,6 +95,12 @@ bool states_nothing(const Usage& usage) {
 
 }  // namespace
 
+Outcome outcome_of(const ApiError& error) {
+    if (error.status == 429)
+        return error.code == "insufficient_quota" ? Outcome::quota : Outcome::rate_limit;
+    return error.status < 500 ? Outcome::caller_error : Outcome::internal;
+}
+
 int64_t estimate_tokens(int64_t n_bytes) {
     return (std::max<int64_t>(n_bytes, 0) + 3) / 4;
 }

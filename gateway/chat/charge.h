@@ -1,6 +1,7 @@
 #pragma once
 // Who pays what when a request has ended: the table of design section 5 as pure functions.
 #include "billing/billing.h"
+#include "gateway/api/api_error.h"
 #include "gateway/chat/attempt.h"
 
 namespace gateway {
@@ -44,6 +45,9 @@ billing::TokenCounts token_counts(const Usage& usage, int64_t n_prompt_max, int6
 
 // What was charged, as a usage to be told: the inverse of token_counts().
 Usage usage_of(const billing::TokenCounts& tokens);
+
+// How a request ends that is answered with this error.
+billing::Outcome outcome_of(const ApiError& error);
 
 // About four bytes of text are one token; a non-empty text is at least one.
 int64_t estimate_tokens(int64_t n_bytes);

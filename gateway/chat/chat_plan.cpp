@@ -24,7 +24,6 @@ routing::RequestFacts facts_of(const ChatRequest& request) {
     facts.needs_custom_tools = request.needs_custom_tools;
     facts.needs_images = request.needs_images;
     facts.needs_penalties = request.needs_penalties;
-    facts.needs_flex = request.needs_flex;
     facts.thinking = request.thinking;
     return facts;
 }
@@ -56,27 +55,71 @@ std::optional<ApiError> fit_context(PlannedStep& step, const ChatRequest& reques
                      {request.model, n_prompt, n_output});
 }
 
+billing::Result<billing::AppliedPrice> price_of(const config::Endpoint& endpoint,
+                                                const config::Config& config,
+                                                config::ServiceTier tier, config::UnixMillis at) {
+    const config::Price& price = config.prices[endpoint.price];
+    auto applied = billing::apply_price(price, at, tier);
+    if (!applied && endpoint.engine && tier == config::ServiceTier::flex)
+        applied = billing::apply_price(price, at, config::ServiceTier::standard);
+    return applied;
+}
+
+// A tier that has no price is the request's fault, a model without one is ours.
+ApiError unpriced(const config::Endpoint& endpoint, const ChatRequest& request,
+                  const billing::Error& error) {
+    if (request.service_tier == config::ServiceTier::standard) return api_error(error);
+    const routing::Error missing{routing::Errc::capability_missing,
+                                 "endpoint " + endpoint.name + ": service_tier " +
+                                     std::string(to_string(request.service_tier)) +
+                                     " has no price"};
+    return api_error(missing, {request.model, 0, 0});
+}
+
+billing::NanoUsd bound_of(const PlannedStep& step) {
+    return billing::cost_bound(step.n_prompt_held, step.n_output_held, step.price.tariff);
+}
+
 }  // namespace
+
+billing::Result<billing::NanoUsd> price_plan(ChatPlan& plan, const config::Config& config,
+                                             config::UnixMillis at) {
+    billing::NanoUsd amount;
+    for (PlannedStep& step : plan.steps) {
+        auto price = price_of(config.endpoints[step.attempt.endpoint], config, plan.tier, at);
+        if (!price) return tl::unexpected(price.error());
+        step.price = std::move(*price);
+        amount = std::max(amount, bound_of(step));
+    }
+    return amount;
+}
 
 asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& request,
                                                             const Snapshot& snapshot,
                                                             asio::thread_pool& workers,
-                                                            uint64_t owner, uint64_t seed) {
+                                                            const PlanTerms& terms) {
     const config::Config& config = *snapshot.config;
     const routing::HealthSnapshot health(config.endpoints.size(), true);
-    auto routed = routing::plan_route(facts_of(request), config, health, seed);
+    auto routed = routing::plan_route(facts_of(request), config, health, terms.seed);
     if (!routed) {
         co_return tl::unexpected(
             api_error(routed.error(), {request.model, request.n_prompt_tokens_estimate,
                                        request.n_output_tokens_max.value_or(0)}));
     }
     ChatPlan plan;
+    plan.tier = request.service_tier;
     plan.route = routed->route;
     std::optional<ApiError> left_out;
     for (const routing::PlannedAttempt& attempt : routed->attempts) {
         const config::Endpoint& endpoint = config.endpoints[attempt.endpoint];
         PlannedStep step{
-            attempt, {}, request.n_prompt_tokens_bound, request.n_prompt_tokens_estimate, 0};
+            attempt, {}, request.n_prompt_tokens_bound, request.n_prompt_tokens_estimate, 0, {}};
+        auto price = price_of(endpoint, config, request.service_tier, terms.now);
+        if (!price) {
+            left_out = unpriced(endpoint, request, price.error());
+            continue;
+        }
+        step.price = std::move(*price);
         if (endpoint.engine) {
             const engine::Engine& engine = *snapshot.engines[*endpoint.engine];
             const config::Effort tier = attempt.thinking.tier;
@@ -84,10 +127,11 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
             // twice.
             Prepared prompt;
             if (request.body.size() <= kInlinePromptBytes)
-                prompt = prepare(request, engine, tier, owner);
+                prompt = prepare(request, engine, tier, terms.owner);
             else
                 prompt = co_await asio::co_spawn(
-                    workers, prepare_elsewhere(request, engine, tier, owner), asio::use_awaitable);
+                    workers, prepare_elsewhere(request, engine, tier, terms.owner),
+                    asio::use_awaitable);
             if (!prompt) {
                 left_out = std::move(prompt.error());
                 continue;
@@ -101,9 +145,7 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
             }
         }
         step.n_output_held = step.attempt.n_output_tokens_max * request.n_choices;
-        plan.amount =
-            std::max(plan.amount, billing::cost_bound(step.n_prompt_held, step.n_output_held,
-                                                      config.prices[endpoint.price]));
+        plan.amount = std::max(plan.amount, bound_of(step));
         plan.steps.push_back(std::move(step));
     }
     if (plan.steps.empty()) co_return tl::unexpected(std::move(*left_out));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "billing/applied_price.h"
 #include "gateway/api/api_error.h"
 #include "gateway/api/chat_request.h"
 #include "gateway/chat/snapshot.h"
@@ -20,20 +21,34 @@ struct PlannedStep {
     int64_t n_prompt_held = 0;      // exact for the engine, else never below the truth
     int64_t n_prompt_estimate = 0;  // for usage that nobody states
     int64_t n_output_held = 0;      // all choices together
+    billing::AppliedPrice price;    // at the instant of the hold
 };
 
 struct ChatPlan {
     size_t route = 0;
-    std::vector<PlannedStep> steps;  // never empty
-    billing::NanoUsd amount;         // the worst case of the dearest step
+    config::ServiceTier tier = config::ServiceTier::standard;  // that was asked for
+    std::vector<PlannedStep> steps;                            // never empty
+    billing::NanoUsd amount;                                   // the worst case of the dearest step
+};
+
+struct PlanTerms {
+    uint64_t owner = 0;  // the account, as the engine knows it
+    uint64_t seed = 0;   // breaks ties
+    config::UnixMillis now;
 };
 
 // Tokenising long prompts happens on `workers`, so that the io thread goes on; the coroutine comes
-// back to its own thread. `owner` is the account, as the engine knows it. Errors: what the client
-// is told when no step can serve the request.
+// back to its own thread. Steps without a price at `now` are left out. Errors: what the client is
+// told when no step can serve the request.
 asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& request,
                                                             const Snapshot& snapshot,
                                                             asio::thread_pool& workers,
-                                                            uint64_t owner, uint64_t seed);
+                                                            const PlanTerms& terms);
+
+// Gives the steps the prices that hold at `at` in its tier, an engine its
+// standard one for flex; returns what the dearest step may come to. Errors: unpriced, then the plan
+// is not to be used.
+billing::Result<billing::NanoUsd> price_plan(ChatPlan& plan, const config::Config& config,
+                                             config::UnixMillis at);
 
 }  // namespace gateway

@@ -17,12 +17,6 @@ namespace {
 using billing::Outcome;
 using std::chrono::steady_clock;
 
-Outcome outcome_of(const ApiError& error) {
-    if (error.status == 429)
-        return error.code == "insufficient_quota" ? Outcome::quota : Outcome::rate_limit;
-    return error.status < 500 ? Outcome::caller_error : Outcome::internal;
-}
-
 class Relay final : public HeartbeatListener, public ChunkTaker {
 public:
     Relay(RelayServices& services, RelayRequest&& request, HttpExchange& exchange)
@@ -82,9 +76,10 @@ private:
             route != config_.route_by_model.end())
             record_.route = route->second;
 
-        auto plan = co_await plan_chat(chat_, *request_.snapshot, services_.workers,
-                                       static_cast<uint64_t>(request_.caller.account.n),
-                                       static_cast<uint64_t>(request_.caller.key.n));
+        const config::UnixMillis now = wall_clock_now();
+        const PlanTerms terms{static_cast<uint64_t>(request_.caller.account.n),
+                              static_cast<uint64_t>(request_.caller.key.n), now};
+        auto plan = co_await plan_chat(chat_, *request_.snapshot, services_.workers, terms);
         mark = lap(record_.plan, mark);
         if (!plan) {
             co_await answer_error(plan.error());
@@ -93,7 +88,8 @@ private:
         plan_ = std::move(*plan);
 
         auto hold = services_.billing.reserve(
-            {request_.caller, config_.routes[plan_.route].name, plan_.amount, wall_clock_now()},
+            {request_.caller, config_.routes[plan_.route].name, plan_.amount, now,
+             [this](config::UnixMillis at) { return price_plan(plan_, config_, at); }},
             reserve_ticket_);
         if (!hold) {
             co_await answer_error(api_error(hold.error()));
@@ -127,6 +123,7 @@ private:
                 co_return;
             }
             const PlannedStep& step = plan_.steps[i];
+            step_ = &step;
             record_.endpoint = step.attempt.endpoint;
             record_.reasoning = routing::describe(chat_.thinking, step.attempt.thinking);
             ++record_.n_attempts;
@@ -189,7 +186,7 @@ private:
         billing::Checkpoint reached;
         reached.endpoint = endpoint.name;
         reached.model = endpoint.model;
-        reached.price = &config_.prices[endpoint.price];
+        reached.price = &step_->price;
         reached.started = started_;
         reached.now = wall_clock_now();
         reached.tokens = counted_tokens(facts_);
@@ -202,7 +199,7 @@ private:
         billing::AttemptRecord& record = attempts_.emplace_back(record_of(end, facts_));
         record.endpoint = endpoint.name;
         record.model = endpoint.model;
-        record.price = &config_.prices[endpoint.price];
+        record.price = &step.price;
         record.started = started_;
         record.ended = wall_clock_now();
     }
@@ -224,6 +221,7 @@ private:
             call.request_id = request_.request_id;
             return services_.upstreams.start(call, request_.snapshot->config);
         }
+        const bool is_flex = chat_.service_tier == config::ServiceTier::flex;
         EngineCall call;
         call.engine = request_.snapshot->engines[*endpoint.engine];
         call.prompt = step.prompt;
@@ -232,11 +230,11 @@ private:
             call.sampling.n_reasoning_max = step.attempt.thinking.n_budget_tokens;
         call.terms = {step.attempt.n_output_tokens_max,
                       static_cast<uint64_t>(request_.caller.account.n),
-                      chat_.needs_flex ? engine::Priority::batch : engine::Priority::interactive};
+                      is_flex ? engine::Priority::batch : engine::Priority::interactive};
         call.stream = chat_.stream;
         call.include_usage = chat_.include_usage;
         call.head = {new_completion_id(), wall_clock_now().ms / 1000, endpoint.name,
-                     std::string(call.engine->fingerprint()), chat_.needs_flex};
+                     std::string(call.engine->fingerprint()), is_flex};
         call.buffer_bytes_max = config_.limits.stream_buffer_bytes;
         auto started = start_engine_attempt(services_.io, std::move(call));
         if (started) return std::move(*started);
@@ -361,7 +359,7 @@ private:
         billing::Settlement settlement;
         settlement.endpoint = endpoint.name;
         settlement.model = endpoint.model;
-        settlement.price = &config_.prices[endpoint.price];
+        settlement.price = &step.price;
         settlement.tokens = charge.tokens;
         settlement.source = charge.source;
         settlement.upstream_tokens = charge.upstream_tokens;
@@ -468,6 +466,7 @@ private:
     RequestRecord record_;
     ChatRequest chat_;
     ChatPlan plan_;
+    const PlannedStep* step_ = nullptr;  // of plan_, tried last
     billing::Hold hold_;
     CommitMailbox::Ticket reserve_ticket_;
     TimePoint reserve_began_;

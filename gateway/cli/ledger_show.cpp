@@ -23,6 +23,19 @@ ordered_json tokens_json(const billing::TokenCounts& tokens) {
             {"output_reasoning", tokens.output_reasoning}};
 }
 
+ordered_json price_json(const billing::AppliedPrice& price) {
+    const config::Tariff& tariff = price.tariff;
+    ordered_json out{{"name", price.name},
+                     {"version", price.version},
+                     {"effective_from", config::to_rfc3339(price.effective_from)},
+                     {"window", price.window},
+                     {"tier", to_string(price.tier)},
+                     {"currency", price.currency},
+                     {"usd_per_unit", config::to_string(config::NanoUsd{tariff.usd_per_unit})},
+                     {"markup_ppm", tariff.markup_ppm}};
+    return out;
+}
+
 ordered_json ending_json(const RequestView::Ending& ending) {
     ordered_json out{{"entry", ending.entry},
                      {"at", config::to_rfc3339(ending.at)},
@@ -34,13 +47,13 @@ ordered_json ending_json(const RequestView::Ending& ending) {
     out["endpoint"] = ending.endpoint;
     out["model"] = ending.model;
     out["counted_by"] = billing::to_string(ending.source);
-    out["price"] = {{"name", ending.price.name},
-                    {"effective_from", config::to_rfc3339(ending.price.effective_from)}};
+    out["price"] = price_json(ending.price);
+    out["long_context"] = ending.is_long;
     ordered_json parts = ordered_json::object();
     for (const RequestView::Part& part : ending.parts) {
         parts[part.name] = {{"tokens", part.n_tokens},
-                            {"usd_per_million", config::to_usd_per_million(part.price)},
-                            {"usd", part.usd}};
+                            {"per_million", config::to_usd_per_million({part.rate})},
+                            {"usd", config::to_string(part.cost)}};
     }
     out["tokens"] = std::move(parts);
     out["upstream_tokens"] = nullptr;
@@ -100,14 +113,37 @@ std::string at_entry(config::UnixMillis at, int64_t entry) {
     return config::to_rfc3339(at) + ", entry " + std::to_string(entry);
 }
 
+void print_price(const billing::AppliedPrice& price) {
+    const config::Tariff& tariff = price.tariff;
+    std::string text = price.name;
+    if (!price.version.empty()) text += ", version " + price.version;
+    text += ", from " + config::to_rfc3339(price.effective_from);
+    if (!price.window.empty()) text += ", window " + price.window;
+    text += ", tier " + std::string(to_string(price.tier));
+    line("price", text);
+    if (price.currency != "USD") {
+        line("currency", "1 " + price.currency + " is " +
+                             config::to_string(config::NanoUsd{tariff.usd_per_unit}) + " USD");
+    }
+    if (tariff.markup_ppm != 0) line("mark-up", std::to_string(tariff.markup_ppm) + " ppm");
+}
+
 void print_settled(const RequestView::Ending& ending) {
     line("answered", "by " + ending.endpoint + ", model " + ending.model + ", counted by " +
                          std::string(billing::to_string(ending.source)));
-    line("price", ending.price.name + ", from " + config::to_rfc3339(ending.price.effective_from));
-    std::printf("  %-17s %12s %16s %24s\n", "", "tokens", "USD per million", "USD");
+    print_price(ending.price);
+    const config::LongContext& rule = ending.price.tariff.long_context;
+    if (ending.is_long) {
+        const bool is_whole = rule.applies_to == config::LongContext::Reach::whole_request;
+        line("long", (is_whole ? "all of it: beyond " : "the prompt beyond ") +
+                         std::to_string(rule.n_tokens) + " tokens");
+    }
+    std::printf("  %-17s %12s %16s %24s\n", "", "tokens",
+                (ending.price.currency + " per million").c_str(), "USD");
     for (const RequestView::Part& part : ending.parts) {
         std::printf("  %-17s %12lld %16s %24s\n", part.name, static_cast<long long>(part.n_tokens),
-                    config::to_usd_per_million(part.price).c_str(), part.usd.c_str());
+                    config::to_usd_per_million({part.rate}).c_str(),
+                    config::to_string(part.cost).c_str());
     }
     if (const auto& theirs = ending.upstream_tokens) {
         const int64_t n_input = theirs->input_uncached + theirs->cache_read + theirs->cache_write;

@@ -59,10 +59,13 @@ std::string needs_restart(const config::Config& now, const config::Config& next)
     return {};
 }
 
+// The first price that has no version now; empty: none.
 std::string first_unpriced(const config::Config& config) {
     const config::UnixMillis now = wall_clock_now();
-    for (const config::Price& price : config.prices)
-        if (price.effective_from > now) return price.name;
+    for (const config::Price& price : config.prices) {
+        if (!price.version_at(now))
+            return "prices." + price.name + ": no version holds now; begin one with effective_from";
+    }
     return {};
 }
 
@@ -140,8 +143,7 @@ void Serving::open_billing() {
 
 void Serving::check_keys_and_prices() const {
     if (const std::string price = first_unpriced(*config_); !price.empty())
-        throw std::runtime_error("prices." + price +
-                                 ".effective_from is in the future: its endpoints are unpriced");
+        throw std::runtime_error(price);
     if (billing_->has_keys()) return;
     const std::string cure =
         "the ledger holds no key; make one with: weir account create NAME && "
@@ -209,7 +211,7 @@ void Serving::reload() {
     } else if (const std::string key = needs_restart(*config_, *loaded); !key.empty()) {
         refused = key + ": changing it needs a restart; the running config stays";
     } else if (const std::string price = first_unpriced(*loaded); !price.empty()) {
-        refused = "prices." + price + ".effective_from is in the future; the running config stays";
+        refused = price + "; the running config stays";
     } else if (loaded->tls) {
         if (const auto error = server_->reload_tls(*loaded->tls))
             refused = "tls: " + *error + "; the running config stays";

@@ -36,6 +36,7 @@ json failure(const billing::Error& error) {
         case Errc::ledger_unavailable:
             return failure("the ledger cannot be written now (" + error.detail + ")");
         case Errc::insufficient_funds:
+        case Errc::unpriced:
         case Errc::ledger_busy:
         case Errc::owned_by_other:
         case Errc::ledger_broken:

@@ -22,6 +22,15 @@ namespace {
 
 using namespace billing;
 
+AppliedPrice house() {
+    AppliedPrice price;
+    price.name = "house";
+    price.tariff.rates = {200'000, 20'000, 200'000, 400'000, 400'000};
+    price.text =
+        std::make_shared<const std::string>("a version of 500 bytes" + std::string(478, ' '));
+    return price;
+}
+
 class Client;
 
 // Who is ready for its next step, as a queue of one consumer: the client thread.
@@ -49,7 +58,7 @@ private:
 
 class Client final : public CommitWaiter {
 public:
-    Client(Billing& billing, Caller caller, const config::Price& price, Ready& ready)
+    Client(Billing& billing, Caller caller, const AppliedPrice& price, Ready& ready)
         : billing_(billing), caller_(caller), price_(price), ready_(ready) {}
 
     void on_committed(bool durable) noexcept override {
@@ -104,7 +113,7 @@ public:
 private:
     Billing& billing_;
     const Caller caller_;
-    const config::Price& price_;
+    const AppliedPrice& price_;
     Ready& ready_;
     std::optional<Hold> hold_;
     bool is_settling_ = false;
@@ -145,7 +154,7 @@ Figures measure(const std::filesystem::path& file, int n_in_flight, int64_t n_pa
     };
     auto billing = Billing::open(options).value();
     const Caller caller = rich_caller(*billing);
-    const config::Price price{"house", {}, {200'000}, {20'000}, {200'000}, {400'000}, {400'000}};
+    const AppliedPrice price = house();
     Ready ready;
     std::vector<std::unique_ptr<Client>> clients;
     for (int i = 0; i < n_in_flight; ++i) {
@@ -273,7 +282,7 @@ int measure_start(const std::filesystem::path& file, int64_t n_pairs) {
         auto billing = Billing::open(options).value();
         const Caller caller = rich_caller(*billing);
         Ready ready;
-        const config::Price price{"house", {}, {200'000}, {20'000}, {}, {400'000}, {}};
+        const AppliedPrice price = house();
         Client client(*billing, caller, price, ready);
         std::vector<Client*> batch;
         for (bool is_done = client.step({1'790'812'800'000}); !is_done;

@@ -12,9 +12,13 @@ using namespace billing::test;
 
 namespace {
 
-const config::Price kDear{"dear",      kStart,       {5'000'000}, {500'000},
-                          {5'000'000}, {30'000'000}, {30'000'000}};
-const config::Price kCheap{"cheap", kStart, {1'000}, {100}, {1'000}, {2'000}, {2'000}};
+// Clients pay twice as much, which the operator does not.
+const AppliedPrice kDear = [] {
+    AppliedPrice price = price_of("dear", {5'000'000, 500'000, 5'000'000, 30'000'000, 30'000'000});
+    price.tariff.markup_ppm = 1'000'000;
+    return price;
+}();
+const AppliedPrice kCheap = price_of("cheap", {1'000, 100, 1'000, 2'000, 2'000});
 
 AttemptRecord failed_attempt() {
     AttemptRecord record;
@@ -55,7 +59,7 @@ struct Requests {
         const Caller alice = ledger.make_caller("alice", kUsd);
         for (int i = 0; i < 3; ++i) holds.push_back(ledger.reserve(alice, kCent));
         const AttemptRecord both[] = {failed_attempt(), good_attempt()};
-        const config::Price price = plain_price();
+        const AppliedPrice price = plain_price();
         Settlement done = settlement(price, {100, 0, 0, 10, 0});
         done.attempts = both;
         Waiter told[3];
@@ -167,14 +171,14 @@ TEST_CASE("attempts: the upstream's counts are cut to zero from below, and kept 
     AttemptRow row;
     row.source = CountSource::upstream;
     row.tokens = {5, 0, 0, 5, 0};
-    CHECK(attempt_cost(row, kCheap) == NanoUsd{15});  // it said nothing
+    CHECK(attempt_cost(row, kCheap.tariff) == NanoUsd{15});  // it said nothing
     row.upstream_tokens = TokenCounts{-7, 10, 0, 1, -1};
-    CHECK(attempt_cost(row, kCheap) == NanoUsd{3});
+    CHECK(attempt_cost(row, kCheap.tariff) == NanoUsd{3});
     row.source = CountSource::counted;
-    CHECK(attempt_cost(row, kCheap) == NanoUsd{15});
+    CHECK(attempt_cost(row, kCheap.tariff) == NanoUsd{15});
     row.upstream_tokens = TokenCounts{INT64_MAX, INT64_MAX, 0, INT64_MAX, 0};
     row.source = CountSource::upstream;
-    CHECK(attempt_cost(row, kDear) == NanoUsd{INT64_MAX});
+    CHECK(attempt_cost(row, kDear.tariff) == NanoUsd{INT64_MAX});
 }
 
 TEST_CASE("verify: attempts under a true hash are held to their prices and requests", "[billing]") {

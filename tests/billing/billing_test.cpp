@@ -93,7 +93,7 @@ TEST_CASE("settle: keeps the upstream's own figures beside ours, and 0 apart fro
     LedgerFixture ledger;
     ledger.open();
     const Caller caller = ledger.make_caller("alice", kUsd);
-    const config::Price price = plain_price();
+    const AppliedPrice price = plain_price();
     Settlement with = settlement(price, {5, 4, 3, 2, 1});
     with.source = CountSource::upstream;
     with.upstream_tokens = TokenCounts{-9, 0, 0, 0, 77};
@@ -200,7 +200,7 @@ TEST_CASE("billing: many threads reserve, settle and administer at once", "[bill
     for (int t = 0; t < kThreads; ++t) {
         threads.emplace_back([&, t] {
             const auto hasher = ledger.billing().make_hasher();
-            const config::Price price = plain_price();
+            const AppliedPrice price = plain_price();
             for (int i = 0; i < kRounds; ++i) {
                 Waiter reserved;
                 Waiter ended;
@@ -254,7 +254,7 @@ TEST_CASE("billing: a full queue refuses at once", "[billing][threads]") {
     std::array<Waiter, 3> waiters;
     const auto first = billing->reserve({caller, "r", NanoUsd{1}, kStart}, waiters[0]);
     REQUIRE(first);
-    const config::Price price = plain_price();
+    const AppliedPrice price = plain_price();
     Waiter settled;
     billing->settle(*first, settlement(price, {1, 0, 0, 0, 0}), &settled);  // is always taken
     const auto refused = billing->reserve({caller, "r", NanoUsd{1}, kStart}, waiters[2]);

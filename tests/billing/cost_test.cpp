@@ -64,27 +64,32 @@ int64_t rounded(Digits pico, Round how) {
     return n;
 }
 
-NanoUsd model_cost(const TokenCounts& t, const config::Price& p) {
+NanoUsd model_cost(const TokenCounts& t, const config::Tariff& tariff) {
+    const config::Rates& p = tariff.rates;
     Digits sum;
-    const std::pair<int64_t, int64_t> terms[] = {{t.input_uncached, p.input.n},
-                                                 {t.cache_read, p.cache_read.n},
-                                                 {t.cache_write, p.cache_write.n},
-                                                 {t.output_answer, p.output.n},
-                                                 {t.output_reasoning, p.reasoning.n}};
+    const std::pair<int64_t, int64_t> terms[] = {{t.input_uncached, p.input},
+                                                 {t.cache_read, p.cache_read},
+                                                 {t.cache_write, p.cache_write},
+                                                 {t.output_answer, p.output},
+                                                 {t.output_reasoning, p.reasoning}};
     for (const auto& [n, price] : terms) sum = add(sum, multiply(digits(n), digits(price)));
     return {rounded(sum, Round::half_even)};
 }
 
-config::Price price_of(const char* input, const char* cache_read, const char* cache_write,
-                       const char* output) {
-    const auto pico = [](const char* text) { return *config::parse_usd_per_million(text); };
-    return {"", {}, pico(input), pico(cache_read), pico(cache_write), pico(output), pico(output)};
+config::Tariff tariff(const config::Rates& rates) {
+    return {rates, {}, config::kNanoPerUnit, 0};
+}
+
+config::Tariff usd(const char* input, const char* cache_read, const char* cache_write,
+                   const char* output) {
+    const auto pico = [](const char* text) { return config::parse_usd_per_million(text)->n; };
+    return tariff({pico(input), pico(cache_read), pico(cache_write), pico(output), pico(output)});
 }
 
 }  // namespace
 
 TEST_CASE("cost: one rounding, half to even", "[billing]") {
-    const config::Price price{"", {}, {1}, {1}, {1}, {1}, {1}};
+    const config::Tariff price = tariff({1, 1, 1, 1, 1});
     const auto of = [&](int64_t n_pico) { return cost({n_pico, 0, 0, 0, 0}, price).n; };
     CHECK(of(0) == 0);
     CHECK(of(499) == 0);
@@ -105,11 +110,10 @@ TEST_CASE("cost: equals schoolbook arithmetic on random input, ties and huge val
     for (int i = 0; i < 30'000; ++i) {
         const int bits = 1 + static_cast<int>(random() % 63);
         const auto count = [&] { return below_bits(i % 3 == 0 ? bits : 22); };
-        const auto price_n = [&] {
-            return PicoUsd{i % 2 == 0 ? below_bits(bits) : below_bits(8) * 500};
-        };
+        const auto price_n = [&] { return i % 2 == 0 ? below_bits(bits) : below_bits(8) * 500; };
         const TokenCounts tokens{count(), count(), count(), count(), count()};
-        const config::Price price{"", {}, price_n(), price_n(), price_n(), price_n(), price_n()};
+        const config::Tariff price =
+            tariff({price_n(), price_n(), price_n(), price_n(), price_n()});
         INFO("round " << i);
         REQUIRE(cost(tokens, price) == model_cost(tokens, price));
     }
@@ -117,38 +121,26 @@ TEST_CASE("cost: equals schoolbook arithmetic on random input, ties and huge val
 
 TEST_CASE("cost: saturates instead of turning negative", "[billing]") {
     constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-    const config::Price price{"", {}, {kMost}, {kMost}, {kMost}, {kMost}, {kMost}};
+    const config::Tariff price = tariff({kMost, kMost, kMost, kMost, kMost});
     CHECK(cost({kMost, kMost, kMost, kMost, kMost}, price).n == kMost);
     CHECK(cost_bound(kMost, kMost, price).n == kMost);
-    CHECK(cost({kMost, 0, 0, 0, 0}, {"", {}, {1'000}, {}, {}, {}, {}}).n == kMost);
-}
-
-TEST_CASE("cost: cases from the field come out to the nano-dollar", "[billing]") {
-    // Cached tokens counted once (LiteLLM #9812 showed 0.091311 for 0.05439-like usages): 3
-    // uncached, 12,304 written to the cache, 550 out.
-    const config::Price sonnet = price_of("3.00", "0.30", "3.75", "15.00");
-    CHECK(cost({3, 0, 12'304, 550, 0}, sonnet) == *config::parse_usd("0.054399"));
-    CHECK(cost({0, 12'304, 3, 550, 0}, sonnet) == *config::parse_usd("0.01195245"));
-    // LiteLLM #14849: 262,960 prompt tokens of which 257,955 were cached, 1,744 out: 0.1849, not
-    // 0.7642.
-    const config::Price flash = price_of("1.25", "0.31", "1.25", "10.00");
-    CHECK(cost({262'960 - 257'955, 257'955, 0, 1'744, 0}, flash) ==
-          *config::parse_usd("0.1036623"));
-    // 27,147 prompt tokens, 27,146 of them cached: the one that is not still costs.
-    const config::Price gpt55 = price_of("5.00", "0.50", "5.00", "30.00");
-    CHECK(cost({1, 27'146, 0, 351, 0}, gpt55) == *config::parse_usd("0.024108"));
-    // 0.0125 per million is 12.5 nano-dollars a thousand: not a whole number of them a token.
-    const config::Price cheap = price_of("0.0125", "0.0125", "0.0125", "0.0125");
-    CHECK(cost({1'000'000, 0, 0, 0, 0}, cheap) == *config::parse_usd("0.0125"));
-    CHECK(cost({1, 0, 0, 0, 0}, cheap).n == 12);
-    CHECK(cost({3, 0, 0, 0, 0}, cheap).n == 38);
+    CHECK(cost({kMost, 0, 0, 0, 0}, tariff({1'000, 0, 0, 0, 0})).n == kMost);
 }
 
 TEST_CASE("cost_bound: no usage within its counts ever costs more", "[billing]") {
     std::mt19937_64 random(7);
     for (int i = 0; i < 20'000; ++i) {
-        const auto pico = [&] { return PicoUsd{static_cast<int64_t>(random() % 90'000'001)}; };
-        const config::Price price{"", {}, pico(), pico(), pico(), pico(), pico()};
+        const auto pico = [&] { return static_cast<int64_t>(random() % 90'000'001); };
+        config::Tariff price = tariff({pico(), pico(), pico(), pico(), pico()});
+        config::LongContext& rule = price.long_context;
+        rule = {static_cast<int64_t>(random() % 1'100'000),
+                random() % 2 == 0,
+                random() % 2 == 0,
+                static_cast<config::LongContext::Measure>(random() % 2),
+                static_cast<config::LongContext::Reach>(random() % 2),
+                {pico(), pico(), pico(), pico(), pico()}};
+        price.usd_per_unit = 1 + static_cast<int64_t>(random() % 3'000'000'000);
+        price.markup_ppm = static_cast<int64_t>(random() % 1'000'000) - 500'000;
         const auto n_prompt = static_cast<int64_t>(random() % 1'000'001);
         const auto n_output = static_cast<int64_t>(random() % 100'001);
         TokenCounts tokens;
@@ -161,5 +153,44 @@ TEST_CASE("cost_bound: no usage within its counts ever costs more", "[billing]")
         tokens.output_reasoning = n_output - tokens.output_answer;
         REQUIRE(cost(tokens, price) <= cost_bound(n_prompt, n_output, price));
     }
-    CHECK(cost_bound(1, 0, {"", {}, {1}, {}, {}, {}, {}}).n == 1);  // up, not to even
+    CHECK(cost_bound(1, 0, tariff({1, 0, 0, 0, 0})).n == 1);  // up, not to even
+}
+
+TEST_CASE("cost: mark-up and rate come before the one rounding", "[billing]") {
+    config::Tariff price = tariff({1, 0, 0, 0, 0});
+    const auto of = [&](int64_t n_pico) { return cost({n_pico, 0, 0, 0, 0}, price).n; };
+    price.markup_ppm = 500'000;
+    CHECK(of(333) == 0);    // 0.4995 nano-dollars
+    CHECK(of(334) == 1);    // 0.501
+    CHECK(of(1'000) == 2);  // 1.5 to even
+    CHECK(of(3'000) == 4);  // 4.5 to even
+    price.markup_ppm = -999'999;
+    CHECK(of(500'000'000) == 0);  // 0.5
+    CHECK(of(500'000'001) == 1);
+    price.markup_ppm = 0;
+    price.usd_per_unit = 140'300'000;
+    CHECK(of(1'000'000) == 140);     // 140.3
+    CHECK(of(5'000'000) == 702);     // 701.5 to even
+    CHECK(of(15'000'000) == 2'104);  // 2,104.5 to even
+    CHECK(cost({1'000'000, 0, 0, 0, 0}, without_markup({{2, 0, 0, 0, 0}, {}, 1'000'000'000, 7})) ==
+          NanoUsd{2'000});
+}
+
+TEST_CASE("cost_parts: add up to the cost, each within a nano-dollar of its share", "[billing]") {
+    const config::Tariff price = tariff({1, 1, 1, 1, 1});
+    const CostParts parts = cost_parts({500, 500, 500, 500, 500}, price);
+    CHECK(parts.input_uncached == NanoUsd{0});
+    CHECK(parts.cache_read == NanoUsd{1});
+    CHECK(parts.cache_write == NanoUsd{1});  // 1.5 is 2
+    CHECK(parts.output_answer == NanoUsd{0});
+    CHECK(parts.output_reasoning == NanoUsd{0});
+    CHECK(cost_parts({}, price).output_reasoning == NanoUsd{0});
+}
+
+TEST_CASE("cost: figures of less than a nano-dollar a token are exact", "[billing]") {
+    // 0.0125 per million is 12.5 nano-dollars a thousand.
+    const config::Tariff cheap = usd("0.0125", "0.0125", "0.0125", "0.0125");
+    CHECK(cost({1'000'000, 0, 0, 0, 0}, cheap) == *config::parse_usd("0.0125"));
+    CHECK(cost({1, 0, 0, 0, 0}, cheap).n == 12);
+    CHECK(cost({3, 0, 0, 0, 0}, cheap).n == 38);
 }

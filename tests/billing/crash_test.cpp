@@ -74,7 +74,7 @@ class LongRequest {
 public:
     LongRequest(Billing& billing, Witness& witness) : billing_(billing), witness_(witness) {}
 
-    void step(const Caller& caller, const config::Price& price) {
+    void step(const Caller& caller, const AppliedPrice& price) {
         if (!hold_) {
             Waiter reserved;
             const auto hold = billing_.reserve({caller, "r", NanoUsd{1'000}, kStart}, reserved);
@@ -115,7 +115,7 @@ private:
 [[noreturn]] void live_and_die(const Options& options, Witness& witness, int64_t n_until_death) {
     const auto billing = must(Billing::open(options));
     const Caller caller{{1}, {1}};
-    const config::Price price = plain_price();
+    const AppliedPrice price = plain_price();
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
         threads.emplace_back([&, t] {

@@ -40,7 +40,7 @@ TEST_CASE("disk failure: new work is refused, nothing given out is lost, and it 
     const Hold kept = ledger.reserve(caller, kCent);
     const Hold released = ledger.reserve(caller, kCent);
     const int64_t n_before = billing.counters().n_entries_committed;
-    const config::Price price = plain_price();
+    const AppliedPrice price = plain_price();
 
     disk.set(fault);
     Waiter settled;
@@ -114,7 +114,7 @@ TEST_CASE("disk failure: a dropped RESERVE takes its early end with it", "[billi
     LedgerFixture ledger;
     Billing& billing = ledger.open();
     const Caller caller = ledger.make_caller("alice", kUsd);
-    const config::Price price = plain_price();
+    const AppliedPrice price = plain_price();
     disk.set(Fault::full);
     Waiter reserved;
     Waiter settled;
@@ -180,7 +180,7 @@ TEST_CASE("disk failure: closing while the disk refuses ends, and says what was 
     const Caller caller = ledger.make_caller("alice", kUsd);
     const Hold hold = ledger.reserve(caller, kCent);
     disk.set(Fault::full);
-    const config::Price price = plain_price();
+    const AppliedPrice price = plain_price();
     Waiter settled;
     ledger.billing().settle(hold, settlement(price, {9, 0, 0, 0, 0}), &settled);
     ledger.close();
@@ -197,7 +197,7 @@ TEST_CASE("disk failure: writes that fail now and then leave the books sound", "
     LedgerFixture ledger;
     Billing& billing = ledger.open();
     const Caller caller = ledger.make_caller("alice", kUsd);
-    const config::Price price = plain_price();
+    const AppliedPrice price = plain_price();
     int64_t spent = 0;
     for (int i = 0; i < 60; ++i) {
         wait_until_available(billing);

@@ -19,8 +19,17 @@ TempFolder::~TempFolder() {
     std::filesystem::remove_all(path_, ignored);
 }
 
-config::Price plain_price() {
-    return {"plain", kStart, {1'000}, {1'000}, {1'000}, {2'000}, {2'000}};
+AppliedPrice price_of(const std::string& name, const config::Rates& rates) {
+    AppliedPrice price;
+    price.name = name;
+    price.effective_from = kStart;
+    price.tariff.rates = rates;
+    price.text = std::make_shared<const std::string>("{of: \"a test\"}");
+    return price;
+}
+
+AppliedPrice plain_price() {
+    return price_of("plain", {1'000, 1'000, 1'000, 2'000, 2'000});
 }
 
 Billing& LedgerFixture::open() {
@@ -46,7 +55,7 @@ Hold LedgerFixture::reserve(const Caller& caller, NanoUsd amount, UnixMillis now
 
 NanoUsd LedgerFixture::settle(const Hold& hold, const TokenCounts& tokens, UnixMillis now) {
     Waiter waiter;
-    const config::Price price = plain_price();
+    const AppliedPrice price = plain_price();
     const NanoUsd charged = billing_->settle(hold, settlement(price, tokens, now), &waiter);
     waiter.wait();
     return charged;
@@ -77,7 +86,7 @@ int64_t LedgerFixture::query(const std::string& sql) const {
     return value;
 }
 
-Settlement settlement(const config::Price& price, const TokenCounts& tokens, UnixMillis now) {
+Settlement settlement(const AppliedPrice& price, const TokenCounts& tokens, UnixMillis now) {
     Settlement result;
     result.endpoint = "endpoint-a";
     result.model = "model-a";

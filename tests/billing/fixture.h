@@ -54,8 +54,10 @@ inline constexpr NanoUsd kUsd{1'000'000'000};
 inline constexpr NanoUsd kCent{10'000'000};
 inline constexpr UnixMillis kStart{1'790'812'800'000};  // 2026-10-01T00:00:00Z
 
+// A version from kStart on, in USD, without windows.
+AppliedPrice price_of(const std::string& name, const config::Rates& rates);
 // 1 nano-dollar a token in, 2 out: amounts can be read off token counts.
-config::Price plain_price();
+AppliedPrice plain_price();
 
 // Takes values of a test for granted: the message is the error's.
 template <class T>
@@ -92,7 +94,7 @@ private:
     std::unique_ptr<Billing> billing_;
 };
 
-Settlement settlement(const config::Price& price, const TokenCounts& tokens,
+Settlement settlement(const AppliedPrice& price, const TokenCounts& tokens,
                       UnixMillis now = kStart);
 
 }  // namespace billing::test

@@ -16,7 +16,7 @@ namespace {
 const Caller kAlice{{1}, {1}};
 constexpr NanoUsd kHeld{1'000};
 
-Checkpoint checkpoint_of(const config::Price& price, int64_t n_tokens) {
+Checkpoint checkpoint_of(const AppliedPrice& price, int64_t n_tokens) {
     Checkpoint checkpoint;
     checkpoint.endpoint = "endpoint-a";
     checkpoint.model = "model-a";
@@ -76,7 +76,7 @@ struct LeftBehind {
 TEST_CASE("recovery: an open stream is settled by its last checkpoint, with its attempt",
           "[billing]") {
     LeftBehind left([](Billing& billing) {
-        const config::Price price = plain_price();
+        const AppliedPrice price = plain_price();
         const Hold hold = reserve(billing);
         billing.checkpoint(hold, checkpoint_of(price, 50));
         billing.checkpoint(hold, checkpoint_of(price, 100));
@@ -106,7 +106,7 @@ TEST_CASE("recovery: an open stream is settled by its last checkpoint, with its 
 
 TEST_CASE("recovery: never above the hold, and an engine's count is no estimate", "[billing]") {
     LeftBehind left([](Billing& billing) {
-        const config::Price price = plain_price();
+        const AppliedPrice price = plain_price();
         billing.checkpoint(reserve(billing), checkpoint_of(price, 1'000'000));
         Checkpoint exact = checkpoint_of(price, 4);
         exact.source = CountSource::engine;
@@ -138,7 +138,7 @@ TEST_CASE("checkpoint: goes with the commit that ends its request, and comes no 
     LedgerFixture ledger;
     ledger.open();
     ledger.make_caller("alice", kUsd);
-    const config::Price price = plain_price();
+    const AppliedPrice price = plain_price();
     const Hold settled = ledger.reserve(kAlice, kHeld);
     const Hold released = ledger.reserve(kAlice, kHeld);
     const Hold open = ledger.reserve(kAlice, kHeld);
@@ -161,7 +161,7 @@ TEST_CASE("checkpoint: goes with the commit that ends its request, and comes no 
 
 TEST_CASE("recovery: a checkpoint that somebody changed is not settled by", "[billing]") {
     LeftBehind left([](Billing& billing) {
-        const config::Price price = plain_price();
+        const AppliedPrice price = plain_price();
         billing.checkpoint(reserve(billing), checkpoint_of(price, 5));
         flush(billing);
     });

@@ -25,7 +25,7 @@ struct Month {
         Billing& billing = ledger.open();
         const Caller callers[] = {ledger.make_caller("alice", NanoUsd{kUsd.n * 1'000}),
                                   ledger.make_caller("bob", NanoUsd{kUsd.n * 1'000})};
-        const config::Price price = plain_price();
+        const AppliedPrice price = plain_price();
         Waiter last;
         for (int64_t ms = 0; ms < 30 * 24 * kHourMs; ms += 50 * 60'000 + 7'001) {
             const UnixMillis at{kSpring.ms + ms};

@@ -61,7 +61,7 @@ TEST_CASE("request view: what was held, used and charged, its parts adding up", 
     ledger.open();
     const NanoUsd funds{5'000'000'000};
     const Caller alice = ledger.make_caller("alice", funds);
-    const config::Price price{"p", kStart, {1'234'567}, {10}, {20}, {3'000'000}, {4}};
+    const AppliedPrice price = price_of("p", {1'234'567, 10, 20, 3'000'000, 4});
     Settlement used = settlement(price, {1'000'001, 7, 3, 2, 1}, kStart);
     used.upstream_tokens = TokenCounts{9, 8, 7, 6, 5};
     used.source = CountSource::upstream;
@@ -93,11 +93,12 @@ TEST_CASE("request view: what was held, used and charged, its parts adding up", 
     CHECK(flags_text(ending.flags) == "estimated");
     CHECK(ending.upstream_tokens == TokenCounts{9, 8, 7, 6, 5});
     REQUIRE(ending.parts.size() == 5);
-    CHECK(ending.parts[0].usd == "1.234568234567");
-    CHECK(ending.parts[1].usd == "0.000000000070");
-    CHECK(ending.parts[2].usd == "0.000000000060");
-    CHECK(ending.parts[3].usd == "0.000006000000");
-    CHECK(ending.parts[4].usd == "0.000000000004");
+    // 1,234,568,234.567 and 0.070, 0.060, 6,000, 0.004 nano-dollars.
+    CHECK(ending.parts[0].cost == NanoUsd{1'234'568'235});
+    CHECK(ending.parts[1].cost == NanoUsd{0});
+    CHECK(ending.parts[2].cost == NanoUsd{0});
+    CHECK(ending.parts[3].cost == NanoUsd{6'000});
+    CHECK(ending.parts[4].cost == NanoUsd{0});
     CHECK(ending.entry > view.entry);
 }
 

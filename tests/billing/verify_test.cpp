@@ -27,7 +27,7 @@ void fill(LedgerFixture& ledger) {
     ledger.open();
     const Caller alice = ledger.make_caller("alice", kUsd);
     const Caller bob = ledger.make_caller("bob", kUsd);
-    const config::Price price = plain_price();
+    const AppliedPrice price = plain_price();
     Settlement full = settlement(price, {5, 4, 3, 2, 1});
     full.upstream_tokens = TokenCounts{5, 4, 3, 2, 1};
     AttemptRecord attempts[2];

@@ -30,7 +30,8 @@ TEST_CASE("grammar: every row is complete", "[config]") {
         CHECK(key.help.ends_with('.'));
         CHECK_FALSE((key.required && !key.fallback.empty()));
         const bool ranged = key.type == Type::integer || key.type == Type::duration ||
-                            key.type == Type::bytes || key.type == Type::price;
+                            key.type == Type::bytes || key.type == Type::price ||
+                            key.type == Type::factor || key.type == Type::rate;
         if (ranged) CHECK(key.min <= key.max);
         if (ranged) CHECK(key.max > 0);
         CHECK((key.type == Type::word || key.type == Type::words) == !key.words.empty());

@@ -7,6 +7,14 @@
 using namespace config;
 using namespace std::chrono_literals;
 
+namespace {
+
+const Rates& rates(const Price& price) {
+    return price.versions.at(0).tariffs.at(0).at(0)->rates;
+}
+
+}  // namespace
+
 TEST_CASE("load: the smallest file gives exactly what it says", "[config]") {
     const Config config = sample::load(sample::kSmallest);
     CHECK(config.listen.address == "127.0.0.1");
@@ -58,13 +66,9 @@ TEST_CASE("load: the smallest file gives exactly what it says", "[config]") {
           std::map<std::string, size_t, std::less<>>{{"deepseek-v4", 0}, {"gpt-5.5", 1}});
 
     REQUIRE(config.prices.size() == 2);
-    CHECK(config.prices[0].effective_from.ms == 1'790'812'800'000);
-    CHECK(config.prices[0].input.n == 200'000);
-    CHECK(config.prices[0].cache_read.n == 20'000);
-    CHECK(config.prices[0].cache_write.n == 200'000);
-    CHECK(config.prices[0].output.n == 400'000);
-    CHECK(config.prices[0].reasoning.n == 400'000);
-    CHECK(config.prices[1].output.n == 30'000'000);
+    CHECK(config.prices[0].versions.at(0).effective_from.ms == 1'790'812'800'000);
+    CHECK(rates(config.prices[0]) == Rates{200'000, 20'000, 200'000, 400'000, 400'000});
+    CHECK(rates(config.prices[1]).output == 30'000'000);
     CHECK(config.digest.size() == 16);
     CHECK(config.digest != sample::load(sample::changed("8080", "8081")).digest);
 }
@@ -219,12 +223,8 @@ prices:
     CHECK(route.timeouts.idle == 3s);
     CHECK(route.timeouts.total == 4s);
     const Price& price = config.prices.at(0);
-    CHECK(price.effective_from.ms == 1'790'805'600'000);
-    CHECK(price.input.n == 1'000'000);
-    CHECK(price.cache_read.n == 0);
-    CHECK(price.cache_write.n == 1'250'000);
-    CHECK(price.output.n == 2'000'000);
-    CHECK(price.reasoning.n == 3'000'000);
+    CHECK(price.versions.at(0).effective_from.ms == 1'790'805'600'000);
+    CHECK(rates(price) == Rates{1'000'000, 0, 1'250'000, 2'000'000, 3'000'000});
 }
 
 TEST_CASE("load: what may be left out has its default", "[config]") {
@@ -240,8 +240,8 @@ prices: {p: {effective_from: 2026-10-01T00:00:00Z, usd_per_million: {input: "1",
     CHECK(config.ledger.path == "weir.db");
     CHECK(config.log.level == Log::Level::info);
     CHECK(config.endpoints.at(0).output_tokens_default == 4096);
-    CHECK(config.prices.at(0).cache_read.n == 1'000'000);
-    CHECK(config.prices.at(0).reasoning.n == 2'000'000);
+    CHECK(rates(config.prices.at(0)).cache_read == 1'000'000);
+    CHECK(rates(config.prices.at(0)).reasoning == 2'000'000);
 }
 
 TEST_CASE("load: an expanded value is a value like any other, and never structure", "[config]") {

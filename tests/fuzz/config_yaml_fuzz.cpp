@@ -27,6 +27,15 @@ void check(const config::Config& config) {
         ENSURE(endpoint.output_tokens_default <= endpoint.output_tokens_max);
         ENSURE(endpoint.output_tokens_max <= endpoint.n_ctx);
     }
+    for (const config::Price& price : config.prices) {
+        ENSURE(!price.versions.empty());
+        for (const config::PriceVersion& version : price.versions) {
+            ENSURE(version.tariffs.size() == version.windows.size() + 1);
+            for (const auto& tiers : version.tariffs) ENSURE(tiers[0].has_value());
+            ENSURE(version.text != nullptr && !version.currency.empty());
+            (void)version.window_at(version.effective_from);
+        }
+    }
     for (const config::Route& route : config.routes) {
         ENSURE(!route.plan.empty());
         for (const size_t endpoint : route.plan) ENSURE(endpoint < config.endpoints.size());

@@ -126,8 +126,6 @@ const Row kRows[] = {
      "expected a string, but got an integer"},
     {"C36", R"({"service_tier":"gold"})", "invalid_value", "service_tier",
      "Invalid value: 'gold'."},
-    {"unpriced tier", R"({"service_tier":"priority"})", "unsupported_value", "service_tier",
-     "does not support"},
     {"C37", R"({"reasoning_effort":"huge"})", "invalid_value", "reasoning_effort",
      "Invalid value: 'huge'. Supported values are: 'none', 'minimal', 'low', 'medium', 'high', "
      "'xhigh', and 'max'."},
@@ -312,6 +310,21 @@ TEST_CASE("chat request: C64, every field at its bounds is taken over", "[api]")
     CHECK_FALSE(request->needs_custom_tools);
     CHECK(request->needs_penalties);
     CHECK_FALSE(request->needs_images);
+}
+
+TEST_CASE("parse: a service tier by each of its words", "[api]") {
+    const std::pair<const char*, config::ServiceTier> words[] = {
+        {"auto", config::ServiceTier::standard},     {"default", config::ServiceTier::standard},
+        {"flex", config::ServiceTier::flex},         {"scale", config::ServiceTier::scale},
+        {"priority", config::ServiceTier::priority}, {"fast", config::ServiceTier::priority}};
+    for (const auto& [word, tier] : words) {
+        const std::string body = R"({"model":"m","messages":[{"role":"user","content":"x"}],)"
+                                 R"("service_tier":")" +
+                                 std::string(word) + "\"}";
+        const auto request = parse_chat_request(body, config::Limits());
+        REQUIRE(request);
+        CHECK(request->service_tier == tier);
+    }
 }
 
 TEST_CASE("chat request: what is not said keeps its default", "[api]") {

@@ -10,7 +10,7 @@ namespace {
 config::Config two_endpoints() {
     config::Config config;
     config.digest = "00112233";
-    config.prices.push_back({"house", {}, {}, {}, {}, {}, {}});
+    config.prices.push_back({"house", {}});
     config.endpoints.resize(2);
     config.endpoints[0].name = "local-v4";
     config.endpoints[1].name = "gpt55";

@@ -99,18 +99,6 @@ TEST_CASE("plan_route: several choices need an upstream", "[routing]") {
     CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{0});
 }
 
-TEST_CASE("plan_route: flex goes to engines, since no upstream's price of it is known",
-          "[routing]") {
-    RequestFacts asked = facts();
-    asked.needs_flex = true;
-    CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{1});
-    config::Config only_remote = sample();
-    only_remote.routes[0].plan = {0};
-    const auto plan = plan_route(asked, only_remote, kHealthy, 0);
-    CHECK(plan.error().code == Errc::capability_missing);
-    CHECK_THAT(plan.error().detail, Catch::Contains("service_tier flex"));
-}
-
 TEST_CASE("plan_route: prompt and limit fit to the token", "[routing]") {
     RequestFacts asked = facts();
     asked.n_prompt_tokens = 8'092;

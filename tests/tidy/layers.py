@@ -25,7 +25,7 @@ OURS = {
 LIBRARIES = {
     "yaml-cpp/": ["config *.cpp"],
     "sqlite3.h": ["billing *.cpp", "gateway/cli/version.cpp", "tests/billing"],
-    "date/": ["billing *.cpp"],
+    "date/": ["config *.cpp", "billing *.cpp"],
     "openssl/": ["billing *.cpp", "gateway *.cpp", "gateway/server", "tests"],
     "boost/": ["gateway", "tests/gateway", "tests/support", "tests/fuzz", "tests/bench"],
     "curl/": ["gateway/upstream", "gateway/cli *.cpp", "tests/gateway"],
