@@ -38,7 +38,7 @@ void fill(LedgerFixture& ledger) {
         attempt.tokens = {1, 1, 1, 1, 1};
     }
     attempts[1].upstream_tokens = TokenCounts{5, 4, 3, 2, 1};
-    attempts[1].upstream_request = "id";
+    attempts[1].upstream_request = std::string("id");
     full.attempts = attempts;
     Waiter waiter;
     ledger.billing().settle(ledger.reserve(alice, kCent), full, &waiter);
