@@ -7,7 +7,7 @@
 namespace billing {
 namespace {
 
-tl::unexpected<Error> broken(const std::string& what) {
+tl::unexpected<Error> not_standing(const std::string& what) {
     return tl::unexpected(Error{Errc::ledger_broken, what + kAnchorsCure});
 }
 
@@ -23,17 +23,19 @@ Result<void> check_head(Database& database, const Standing& standing) {
         case Statement::Step::failed:
             return tl::unexpected(database.error("read the anchored entry"));
         case Statement::Step::done:
-            return broken(anchor_at(standing) +
-                          "the ledger ends before it: its last entries are gone, or an older copy "
-                          "of it was put back");
+            return not_standing(
+                anchor_at(standing) +
+                "the ledger ends before it: its last entries are gone, or an older copy "
+                "of it was put back");
         case Statement::Step::row:
             break;
     }
     if (!std::ranges::equal(row->blob(0), standing.head.hash) ||
         row->integer(1) != standing.at.ms) {
-        return broken(anchor_at(standing) +
-                      "the ledger has another entry there: entries were changed, or the anchors "
-                      "are of another ledger");
+        return not_standing(
+            anchor_at(standing) +
+            "the ledger has another entry there: entries were changed, or the anchors "
+            "are of another ledger");
     }
     return {};
 }
@@ -44,16 +46,16 @@ Result<void> load_owners(DefinitionTables& tables, const Standing& standing, Boo
         const auto found = tables.find(Kind::account, id);
         const auto* account = found ? std::get_if<AccountRow>(&*found) : nullptr;
         const std::string what = "account " + std::to_string(id);
-        if (account == nullptr) return broken(anchor_at(standing) + what + " is missing");
+        if (account == nullptr) return not_standing(anchor_at(standing) + what + " is missing");
         book.load_account({id}, account->name);
         if (!book.load_balance({id}, balance.funds, balance.spent))
-            return broken(anchor_at(standing) + what + " has more than an account can");
+            return not_standing(anchor_at(standing) + what + " has more than an account can");
     }
     for (const auto& [id, key] : standing.keys) {
         const auto found = tables.find(Kind::key, id);
         const auto* row = found ? std::get_if<KeyRow>(&*found) : nullptr;
         if (row == nullptr || !book.has_account({row->account}))
-            return broken(anchor_at(standing) + "key " + std::to_string(id) + " is missing");
+            return not_standing(anchor_at(standing) + "key " + std::to_string(id) + " is missing");
         book.load_key({id});
         keys.add(row->digest, {row->account},
                  KeyInfo{{id},
@@ -81,11 +83,11 @@ Result<void> load_words(Database& database, DefinitionTables& tables, Book& book
         while ((step = ids->step()) == Statement::Step::row) {
             const int64_t id = ids->integer(0);
             const auto found = tables.find(list.kind, id);
-            if (!found) return broken("row " + std::to_string(id) + " cannot be read");
+            if (!found) return not_standing("row " + std::to_string(id) + " cannot be read");
             if (const auto* name = std::get_if<NameRow>(&*found)) book.load_name(id, name->text);
             if (const auto* price = std::get_if<PriceRow>(&*found)) {
                 if (!book.load_price(id, *price))
-                    return broken("row " + std::to_string(id) + " of table prices cannot be");
+                    return not_standing("row " + std::to_string(id) + " of table prices cannot be");
             }
             if (const auto* row = std::get_if<AttributionRow>(&*found))
                 book.attributions().load(id, *row);
@@ -114,7 +116,7 @@ Result<OpenHolds> read_open_holds(Database& database, const Standing& standing) 
     if (!first) return tl::unexpected(first.error());
     first->bind(1, standing.oldest_open.n);
     if (first->step() != Statement::Step::row)
-        return broken(anchor_at(standing) + "its oldest open hold is missing");
+        return not_standing(anchor_at(standing) + "its oldest open hold is missing");
     auto rows = database.prepare(
         "SELECT kind, request, account, key, amount FROM entries NOT INDEXED "
         "WHERE seq >= ? AND seq <= ? AND kind IN (1, 2, 3) ORDER BY seq");
@@ -152,7 +154,8 @@ Result<void> load_standing(Database& database, const Standing& standing, Book& b
         is_right = is_right && book.load_open_hold({request}, hold.caller, hold.amount);
     for (const auto& [id, balance] : standing.accounts)
         is_right = is_right && book.balance({id}) == balance;
-    if (!is_right) return broken(anchor_at(standing) + "its holds are not those of the entries");
+    if (!is_right)
+        return not_standing(anchor_at(standing) + "its holds are not those of the entries");
     return {};
 }
 

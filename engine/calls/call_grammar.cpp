@@ -7,7 +7,7 @@ namespace {
 
 using At = CallMachine::At;
 
-constexpr auto kText = [](const std::string& text) -> const std::string& { return text; };
+constexpr auto kTextItself = [](const std::string& text) -> const std::string& { return text; };
 
 // Text that leaves no choice, and what stands behind it. Empty: there is a choice.
 struct Tag {
@@ -180,7 +180,7 @@ bool CallMachine::advance_text(Place& place, uint8_t byte) const {
     place.n = byte == '<' ? 1 : byte == '/' && place.n == 1 ? 2 : 0;
     const std::vector<std::string>& texts = this->texts(place);
     if (texts.empty()) return true;
-    place.texts.narrow(texts, kText, byte);
+    place.texts.narrow(texts, kTextItself, byte);
     return place.texts.any();
 }
 
@@ -239,7 +239,8 @@ bool CallMachine::takes_dsml() const {
         case At::calls_close:
             return true;
         case At::text:
-            return place_.n == 2 && (!in_listed_text() || place_.texts.whole(texts(place_), kText));
+            return place_.n == 2 &&
+                   (!in_listed_text() || place_.texts.whole(texts(place_), kTextItself));
         case At::next_parameter:
             return may_have_more(place_);
         case At::next_call:

@@ -13,7 +13,7 @@ using Kind = JsonCursor::Kind;
 struct Refusal {
     std::string detail;
 };
-[[noreturn]] void refuse(const std::string& detail) {
+[[noreturn]] void refuse_case(const std::string& detail) {
     throw Refusal{detail};
 }
 
@@ -24,7 +24,8 @@ bool present(std::string_view json) {
 std::string string_of(std::string_view json, const char* what) {
     std::string text;
     JsonCursor cursor(json);
-    if (!cursor.string(text)) refuse(std::string("bad_content_type: ") + what + " is no string");
+    if (!cursor.string(text))
+        refuse_case(std::string("bad_content_type: ") + what + " is no string");
     return text;
 }
 
@@ -44,7 +45,7 @@ void each_member(std::string_view json, const char* what, Take&& take) {
         take(std::string_view(key), raw);
         return true;
     });
-    if (!whole) refuse(std::string("invalid_value: ") + what + " is no JSON object");
+    if (!whole) refuse_case(std::string("invalid_value: ") + what + " is no JSON object");
 }
 
 template <class Take>
@@ -56,7 +57,7 @@ void each_item(std::string_view json, const char* what, Take&& take) {
         take(raw);
         return true;
     });
-    if (!whole) refuse(std::string("invalid_value: ") + what + " is no JSON array");
+    if (!whole) refuse_case(std::string("invalid_value: ") + what + " is no JSON array");
 }
 
 TurnRole role_of(std::string_view json) {
@@ -67,7 +68,7 @@ TurnRole role_of(std::string_view json) {
     if (role == "assistant") return TurnRole::assistant;
     if (role == "latest_reminder") return TurnRole::latest_reminder;
     if (role == "tool") return TurnRole::tool;
-    refuse("unsupported_role: " + role);
+    refuse_case("unsupported_role: " + role);
 }
 
 Control task_of(std::string_view json) {
@@ -77,7 +78,7 @@ Control task_of(std::string_view json) {
     for (const Control control : kTasks) {
         if (to_string(control) == "<｜" + task + "｜>") return control;
     }
-    refuse("invalid_value: no task is called " + task);
+    refuse_case("invalid_value: no task is called " + task);
 }
 
 // A result may come in parts; what is no text is named.
@@ -151,7 +152,7 @@ std::string_view prefix_of(config::Encoding encoding, const std::string& word) {
     const auto effort = word.empty() ? Effort::low : config::parse_effort(word);
     const bool known = effort == Effort::high || effort == Effort::max || word.empty() ||
                        (effort == Effort::low && encoding == config::Encoding::v0731);
-    if (!known) refuse("invalid_value: reasoning_effort " + word);
+    if (!known) refuse_case("invalid_value: reasoning_effort " + word);
     return effort_prefix(encoding, *effort);
 }
 
@@ -182,7 +183,7 @@ ReferenceCase read(std::string_view json, std::optional<config::Encoding> encodi
         if (key == "checkpoint") checkpoint = raw;
     });
     const std::string name = string_of(mode, "thinking_mode");
-    if (name != "chat" && name != "thinking") refuse("invalid_value: thinking_mode " + name);
+    if (name != "chat" && name != "thinking") refuse_case("invalid_value: thinking_mode " + name);
     out.options.thinking = name == "thinking";
     if (present(checkpoint)) {
         const std::string said = string_of(checkpoint, "checkpoint");

@@ -11,14 +11,14 @@ namespace {
 
 using nlohmann::ordered_json;
 
-struct Planned {
+struct PlannedTensor {
     std::string name;
     TensorType type;
     std::vector<int64_t> shape;
     std::function<void(OutputFile&)> write;
 };
 
-void plan(const std::string& name, const StoredTensor& stored, std::vector<Planned>& out) {
+void plan(const std::string& name, const StoredTensor& stored, std::vector<PlannedTensor>& out) {
     const Tensor& t = stored.tensor;
     const auto as = [&stored](TensorType type) {
         return [&stored, type](OutputFile& file) { write_tensor(stored, type, file); };
@@ -46,10 +46,10 @@ void plan(const std::string& name, const StoredTensor& stored, std::vector<Plann
 }
 
 // Length, JSON, blanks up to where tensors are aligned.
-std::string header_of(const std::vector<Planned>& tensors, int64_t& n_data) {
+std::string header_of(const std::vector<PlannedTensor>& tensors, int64_t& n_data) {
     ordered_json header = {{"__metadata__", {{"format", "pt"}}}};
     n_data = 0;
-    for (const Planned& tensor : tensors) {
+    for (const PlannedTensor& tensor : tensors) {
         const int64_t size = n_bytes(tensor.type, tensor.shape).value();
         header[tensor.name] = {{"dtype", to_string(tensor.type)},
                                {"shape", tensor.shape},
@@ -75,13 +75,14 @@ Result<void> export_safetensors(const ExportSource& from, const std::filesystem:
                                 const Progress& progress) {
     auto folder = OutputFolder::create(to);
     if (!folder) return tl::unexpected(folder.error());
-    std::vector<Planned> tensors;
+    std::vector<PlannedTensor> tensors;
     for (const auto& [name, stored] : from.tensors) plan(name, stored, tensors);
     // Wide numbers first keep every tensor aligned.
-    std::stable_sort(tensors.begin(), tensors.end(), [](const Planned& a, const Planned& b) {
-        const int64_t one[] = {1};
-        return n_bytes(a.type, one).value_or(0) > n_bytes(b.type, one).value_or(0);
-    });
+    std::stable_sort(tensors.begin(), tensors.end(),
+                     [](const PlannedTensor& a, const PlannedTensor& b) {
+                         const int64_t one[] = {1};
+                         return n_bytes(a.type, one).value_or(0) > n_bytes(b.type, one).value_or(0);
+                     });
     int64_t n_data = 0;
     const std::string header = header_of(tensors, n_data);
     auto file = OutputFile::create(folder->dir() / "model.safetensors");
@@ -91,7 +92,7 @@ Result<void> export_safetensors(const ExportSource& from, const std::filesystem:
         file->on_progress = [&progress, n_total](int64_t n_done) { progress(n_done, n_total); };
     }
     file->write(header);
-    for (const Planned& tensor : tensors) tensor.write(*file);
+    for (const PlannedTensor& tensor : tensors) tensor.write(*file);
     if (auto done = file->commit(); !done) return done;
     if (auto done = write_text(folder->dir() / "config.json", from.files.config_json); !done) {
         return done;

@@ -4,7 +4,7 @@ namespace engine {
 namespace {
 
 constexpr uint8_t kBlanksMax = 64;
-constexpr auto kText = [](const auto& named) -> const std::string& { return named.text; };
+constexpr auto kTextOfNamed = [](const auto& named) -> const std::string& { return named.text; };
 
 // Calls `take` with each bit of a mask and its alternative; true from it: keeps the bit.
 template <class Take>
@@ -129,7 +129,7 @@ uint32_t SchemaMachine::finished() const {
         const uint8_t kind = kind_of(now_.first, now_.json);
         left = kept(set, now_.alive, [kind](const auto& one) { return (one.kinds & kind) != 0; });
     }
-    if (!now_.names.whole(set.literals, kText)) return left;
+    if (!now_.names.whole(set.literals, kTextOfNamed)) return left;
     return left | (set.literals[now_.names.begin].owners & now_.alive);
 }
 
@@ -193,7 +193,7 @@ bool SchemaMachine::begin_key(uint8_t byte) {
 
 bool SchemaMachine::key_text(uint8_t byte) {
     const JsonSchema::Set& set = top_set();
-    const bool is_listed = now_.names.whole(set.keys, kText);
+    const bool is_listed = now_.names.whole(set.keys, kTextOfNamed);
     JsonMachine ahead = now_.json;
     bool is_free = now_.is_free && ahead.push(byte);
     // Another spelling of a listed key would be that key.
@@ -255,7 +255,7 @@ bool SchemaMachine::close() {
 bool SchemaMachine::narrow_literals(uint8_t byte) {
     const std::vector<JsonSchema::Literal>& literals = set().literals;
     Names& names = now_.names;
-    names.narrow(literals, kText, byte);
+    names.narrow(literals, kTextOfNamed, byte);
     const bool is_any = std::any_of(
         literals.begin() + names.begin, literals.begin() + names.end,
         [this](const JsonSchema::Literal& literal) { return (literal.owners & now_.alive) != 0; });
@@ -266,7 +266,7 @@ bool SchemaMachine::narrow_literals(uint8_t byte) {
 bool SchemaMachine::narrow_keys(uint8_t byte) {
     const JsonSchema::Set& set = top_set();
     Names& names = now_.names;
-    names.narrow(set.keys, kText, byte);
+    names.narrow(set.keys, kTextOfNamed, byte);
     if (!names.any()) return false;
     return kept(set, top().alive, [&](const auto& alternative) {
                const JsonSchema::ObjectRule& rule = alternative.object;

@@ -6,7 +6,7 @@ namespace gateway {
 
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     return std::string("'").append(text).append("'");
 }
 
@@ -16,7 +16,7 @@ std::string listed(std::span<const std::string_view> words) {
     for (size_t i = 0; i < words.size(); ++i) {
         if (i > 0) out += words.size() > 2 ? ", " : " ";
         if (i > 0 && i + 1 == words.size()) out += "and ";
-        out += quoted(words[i]);
+        out += in_quotes(words[i]);
     }
     return out;
 }
@@ -24,7 +24,7 @@ std::string listed(std::span<const std::string_view> words) {
 ApiError out_of_range(const JsonPlace& place, std::string_view what, std::string_view relation,
                       std::string_view bound, std::string_view got) {
     const std::string path = place.text();
-    std::string text = "Invalid " + quoted(path) + ": ";
+    std::string text = "Invalid " + in_quotes(path) + ": ";
     text.append(what)
         .append(" value. Expected a value ")
         .append(relation)
@@ -71,18 +71,18 @@ ApiError bad_request(std::string message, std::optional<std::string> param,
 
 ApiError missing_parameter(const JsonPlace& place) {
     const std::string path = place.text();
-    return bad_request("Missing required parameter: " + quoted(path) + ".", path,
+    return bad_request("Missing required parameter: " + in_quotes(path) + ".", path,
                        "missing_required_parameter");
 }
 
 ApiError unknown_parameter(const JsonPlace& place) {
     const std::string path = place.text();
-    return bad_request("Unknown parameter: " + quoted(path) + ".", path, "unknown_parameter");
+    return bad_request("Unknown parameter: " + in_quotes(path) + ".", path, "unknown_parameter");
 }
 
 ApiError wrong_type(const JsonPlace& place, std::string_view expected, std::string_view got) {
     const std::string path = place.text();
-    std::string text = "Invalid type for " + quoted(path) + ": expected ";
+    std::string text = "Invalid type for " + in_quotes(path) + ": expected ";
     text.append(expected).append(", but got ").append(got).append(" instead.");
     return bad_request(std::move(text), path, "invalid_type");
 }
@@ -90,7 +90,7 @@ ApiError wrong_type(const JsonPlace& place, std::string_view expected, std::stri
 ApiError empty_array(const JsonPlace& place) {
     const std::string path = place.text();
     return bad_request(
-        "Invalid " + quoted(path) +
+        "Invalid " + in_quotes(path) +
             ": empty array. Expected an array with minimum length 1, but got an empty "
             "array instead.",
         path, "empty_array");
@@ -112,7 +112,7 @@ ApiError above_maximum(const JsonPlace& place, std::string_view kind, std::strin
 
 ApiError string_too_long(const JsonPlace& place, size_t n_max, size_t n) {
     const std::string path = place.text();
-    return bad_request("Invalid " + quoted(path) +
+    return bad_request("Invalid " + in_quotes(path) +
                            ": string too long. Expected a string with maximum length " +
                            std::to_string(n_max) + ", but got a string with length " +
                            std::to_string(n) + " instead.",
@@ -121,7 +121,7 @@ ApiError string_too_long(const JsonPlace& place, size_t n_max, size_t n) {
 
 ApiError invalid_value(const JsonPlace& place, std::string_view value,
                        std::span<const std::string_view> supported) {
-    return bad_request("Invalid value: " + quoted(abbreviated(value)) +
+    return bad_request("Invalid value: " + in_quotes(abbreviated(value)) +
                            ". Supported values are: " + listed(supported) + ".",
                        place.text(), "invalid_value");
 }

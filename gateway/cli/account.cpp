@@ -10,12 +10,12 @@ namespace {
 
 using nlohmann::json;
 
-struct Words {  // what the user typed
+struct AccountWords {  // what the user typed
     std::string name, amount, account;
     int64_t key = 0;
     bool json = false;
 };
-using SharedWords = std::shared_ptr<Words>;
+using SharedWords = std::shared_ptr<AccountWords>;
 
 // Runs a command that has nothing to print but its success.
 int change(const Invocation& invocation, const json& request, const std::string& done) {
@@ -24,7 +24,7 @@ int change(const Invocation& invocation, const json& request, const std::string&
     return kExitOk;
 }
 
-int show_account(const Invocation& invocation, const Words& words) {
+int show_account(const Invocation& invocation, const AccountWords& words) {
     const auto answer =
         ledger_command(invocation, {{"op", "account_show"}, {"account", words.name}});
     if (!answer) return kExitNo;
@@ -38,7 +38,7 @@ int show_account(const Invocation& invocation, const Words& words) {
     return kExitOk;
 }
 
-int create_key(const Invocation& invocation, const Words& words) {
+int create_key(const Invocation& invocation, const AccountWords& words) {
     const auto answer =
         ledger_command(invocation, {{"op", "key_create"}, {"account", words.account}});
     if (!answer) return kExitNo;
@@ -47,7 +47,7 @@ int create_key(const Invocation& invocation, const Words& words) {
     return kExitOk;
 }
 
-int list_keys(const Invocation& invocation, const Words& words) {
+int list_keys(const Invocation& invocation, const AccountWords& words) {
     const auto answer = ledger_command(invocation, {{"op", "key_list"}});
     if (!answer) return kExitNo;
     const json& keys = answer->at("keys");
@@ -75,7 +75,7 @@ void on(CLI::App* command, Invocation& invocation, std::function<int()> run) {
 }  // namespace
 
 void add_account(CLI::App& app, Invocation& invocation) {
-    const auto words = std::make_shared<Words>();
+    const auto words = std::make_shared<AccountWords>();
 
     CLI::App* account = app.add_subcommand("account", "Create and show accounts");
     account->require_subcommand(1);

@@ -10,7 +10,7 @@ namespace gateway {
 
 namespace {
 
-struct Words {
+struct BenchWords {
     std::string path, numerics = "exact", roundings = "none", kv;
     engine::BenchOptions options;
 };
@@ -35,7 +35,7 @@ One line of CSV for the prompt and for each batch size at each context; empty: n
   others_cpu        part of all processors that other programs used meanwhile: above 0.05 the line is noise
 Contexts are filled with random rows, tokens are random: this measures speed, and reads no prompt.)";
 
-int bench(const Words& words) {
+int bench(const BenchWords& words) {
     engine::BenchOptions options = words.options;
     if (words.numerics == "fast") options.numerics = config::Numerics::fast;
     if (words.roundings == "official") options.roundings = config::Roundings::official;
@@ -61,7 +61,7 @@ int bench(const Words& words) {
 }  // namespace
 
 void add_bench(CLI::App& app, Invocation& invocation) {
-    const auto words = std::make_shared<Words>();
+    const auto words = std::make_shared<BenchWords>();
     engine::BenchOptions& options = words->options;
     CLI::App* command = app.add_subcommand("bench", "Tokens/s of a local model, as CSV");
     command->add_option("MODEL", words->path, "The checkpoint's folder, or a GGUF file")

@@ -12,7 +12,7 @@ namespace gateway {
 
 namespace {
 
-struct Words {
+struct ChatWords {
     std::string model, effort = "high", encoding = "0731", prompt;
     int64_t n_ctx = 8192, n_output_max = 512;
     float temperature = 1.0f;
@@ -62,7 +62,7 @@ int complain(const engine::Error& error) {
 }
 
 // One turn: false when the engine refused it.
-bool turn(engine::Engine& engine, engine::Conversation& conversation, const Words& words,
+bool turn(engine::Engine& engine, engine::Conversation& conversation, const ChatWords& words,
           config::Effort tier) {
     auto prompt = engine.prepare(conversation, tier);
     if (!prompt) return complain(prompt.error()), false;
@@ -77,7 +77,7 @@ bool turn(engine::Engine& engine, engine::Conversation& conversation, const Word
     return true;
 }
 
-int run(const Words& words) {
+int run(const ChatWords& words) {
     config::Engine config;
     config.name = "chat";
     config.model = words.model;
@@ -111,7 +111,7 @@ int run(const Words& words) {
 
 void add_chat(CLI::App& app, Invocation& invocation) {
     CLI::App* chat = app.add_subcommand("chat", "Talk to a local model");
-    const auto words = std::make_shared<Words>();
+    const auto words = std::make_shared<ChatWords>();
     chat->add_option("DIR", words->model, "The checkpoint's folder")->required();
     chat->add_option("--prompt", words->prompt, "One question instead of a conversation");
     chat->add_option("--effort", words->effort, "none minimal low medium high xhigh max");

@@ -8,12 +8,12 @@ namespace gateway {
 
 namespace {
 
-struct Words {
+struct LedgerRefundWords {
     std::string request, usd, ref, reason;
     bool json = false;
 };
 
-int refund(const Invocation& invocation, const Words& words) {
+int refund(const Invocation& invocation, const LedgerRefundWords& words) {
     nlohmann::json command{{"op", "ledger_refund"},
                            {"request", words.request},
                            {"ref", words.ref},
@@ -39,7 +39,7 @@ int refund(const Invocation& invocation, const Words& words) {
 void add_ledger_refund(CLI::App& ledger, Invocation& invocation) {
     CLI::App* command =
         ledger.add_subcommand("refund", "Give back what a request was charged, or part of it");
-    const auto words = std::make_shared<Words>();
+    const auto words = std::make_shared<LedgerRefundWords>();
     command->add_option("REQUEST", words->request, "req_..., or its number")->required();
     command->add_option("--usd", words->usd,
                         "How much: 0.50 (default: what is left of the charge)");

@@ -229,12 +229,12 @@ int show(const Invocation& invocation, const std::string& text, bool as_json) {
 }  // namespace
 
 void add_ledger_show(CLI::App& ledger, Invocation& invocation) {
-    struct Words {
+    struct LedgerShowWords {
         std::string request;
         bool json = false;
     };
     CLI::App* command = ledger.add_subcommand("show", "One request: who, tokens, prices and money");
-    const auto words = std::make_shared<Words>();
+    const auto words = std::make_shared<LedgerShowWords>();
     command->add_option("REQUEST", words->request, "req_..., or its number")->required();
     command->add_flag("--json", words->json);
     command->callback([&invocation, words] {

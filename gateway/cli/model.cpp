@@ -11,7 +11,7 @@ namespace gateway {
 
 namespace {
 
-struct Words {
+struct ModelWords {
     std::string dir, tokens, dtype = "f32", roundings = "none";
     int64_t n_chunk = 0;
     bool decode = false, json = false;
@@ -28,7 +28,7 @@ int print(const engine::Result<std::string>& text) {
     return kExitOk;
 }
 
-int logits(const Words& words) {
+int logits(const ModelWords& words) {
     std::ifstream in(words.tokens, std::ios::binary);
     if (!in) {
         std::fprintf(stderr, "weir: %s: cannot be read\n", words.tokens.c_str());
@@ -55,7 +55,7 @@ void add_model(CLI::App& app, Invocation& invocation) {
     add_model_text(*model, invocation);
     add_model_convert(*model, invocation);
     add_model_plan(*model, invocation);
-    const auto words = std::make_shared<Words>();
+    const auto words = std::make_shared<ModelWords>();
 
     CLI::App* inspect = model->add_subcommand("inspect", "What a checkpoint holds");
     inspect->add_option("DIR", words->dir, "The checkpoint's folder, or a GGUF file")->required();

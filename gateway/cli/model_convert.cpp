@@ -11,7 +11,7 @@ namespace gateway {
 
 namespace {
 
-struct Words {
+struct ModelConvertWords {
     std::string from, to;
     bool json = false;
 };
@@ -23,7 +23,7 @@ std::string megabytes_of(int64_t n_done, int64_t n_total) {
     return text;
 }
 
-int convert(const Words& words) {
+int convert(const ModelConvertWords& words) {
     ProgressBar bar;
     const auto report =
         engine::convert_model(words.from, words.to, [&bar](int64_t n_done, int64_t n_total) {
@@ -49,7 +49,7 @@ int convert(const Words& words) {
 }  // namespace
 
 void add_model_convert(CLI::App& model, Invocation& invocation) {
-    const auto words = std::make_shared<Words>();
+    const auto words = std::make_shared<ModelConvertWords>();
     CLI::App* command = model.add_subcommand(
         "convert", "Into a GGUF file (TO ends in .gguf) or a checkpoint folder in official layout");
     command->add_option("FROM", words->from, "A checkpoint's folder or a GGUF file")->required();

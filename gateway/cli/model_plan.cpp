@@ -9,14 +9,14 @@ namespace gateway {
 
 namespace {
 
-struct Words {
+struct ModelPlanWords {
     std::string path;
     int64_t n_ctx = 0;
     bool json = false;
     engine::PlanOptions options;
 };
 
-int plan(const Words& words) {
+int plan(const ModelPlanWords& words) {
     engine::PlanOptions options = words.options;
     if (words.n_ctx > 0) options.n_ctx = words.n_ctx;
     const auto format = words.json ? engine::ReportFormat::json : engine::ReportFormat::text;
@@ -32,7 +32,7 @@ int plan(const Words& words) {
 }  // namespace
 
 void add_model_plan(CLI::App& model, Invocation& invocation) {
-    const auto words = std::make_shared<Words>();
+    const auto words = std::make_shared<ModelPlanWords>();
     CLI::App* command = model.add_subcommand(
         "plan", "Bytes, operations and tokens/s to expect on this machine; needs no weights");
     command

@@ -16,7 +16,7 @@ namespace gateway {
 
 namespace {
 
-struct Words {
+struct ModelTextWords {
     std::string dir, file, encoding;
     bool json = false;
 };
@@ -41,7 +41,7 @@ tl::expected<std::string, std::string> read(const std::string& name) {
     return text;
 }
 
-std::optional<config::Encoding> encoding_of(const Words& words) {
+std::optional<config::Encoding> encoding_of(const ModelTextWords& words) {
     if (words.encoding.empty()) return std::nullopt;
     return words.encoding == "preview" ? config::Encoding::preview : config::Encoding::v0731;
 }
@@ -56,7 +56,8 @@ void append_tokens(std::string& out, const std::vector<int32_t>& tokens) {
 }
 
 // As an endpoint with the default thinking table would.
-engine::Result<engine::RenderedPrompt> render_request(const Words& words, std::string body) {
+engine::Result<engine::RenderedPrompt> render_request(const ModelTextWords& words,
+                                                      std::string body) {
     using engine::Errc;
     const auto refuse = [](const std::string& detail) {
         return tl::unexpected(engine::Error{Errc::prompt_invalid, detail});
@@ -74,7 +75,7 @@ engine::Result<engine::RenderedPrompt> render_request(const Words& words, std::s
     return engine::render_prompt(words.dir, *conversation, encoding, thinking->tier);
 }
 
-int render(const Words& words) {
+int render(const ModelTextWords& words) {
     auto text = read(words.file);
     if (!text) return complain(text.error());
     const auto rendered = engine::is_reference_case(*text)
@@ -95,7 +96,7 @@ int render(const Words& words) {
     return kExitOk;
 }
 
-int tokenize(const Words& words) {
+int tokenize(const ModelTextWords& words) {
     const auto text = read(words.file);
     if (!text) return complain(text.error());
     const auto tokens = engine::tokenize(words.dir, *text);
@@ -111,7 +112,7 @@ int tokenize(const Words& words) {
     return kExitOk;
 }
 
-int detokenize(const Words& words) {
+int detokenize(const ModelTextWords& words) {
     const auto tokens = read(words.file);
     if (!tokens) return complain(tokens.error());
     const auto text = engine::detokenize(words.dir, *tokens);
@@ -129,8 +130,8 @@ int detokenize(const Words& words) {
 }  // namespace
 
 void add_model_text(CLI::App& model, Invocation& invocation) {
-    const auto words = std::make_shared<Words>();
-    const auto add = [&](const char* name, const char* what, int (*run)(const Words&)) {
+    const auto words = std::make_shared<ModelTextWords>();
+    const auto add = [&](const char* name, const char* what, int (*run)(const ModelTextWords&)) {
         CLI::App* command = model.add_subcommand(name, what);
         command->add_option("DIR", words->dir, "A folder with a tokenizer.json")->required();
         command->add_flag("--json", words->json);

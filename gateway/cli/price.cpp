@@ -181,13 +181,13 @@ void print(const config::Price& price, config::UnixMillis at) {
     }
 }
 
-struct Words {
+struct PriceWords {
     std::string name;
     std::string at;
     bool json = false;
 };
 
-int show(const Invocation& invocation, const Words& words) {
+int show(const Invocation& invocation, const PriceWords& words) {
     const auto config = load_or_complain(invocation.config_file);
     if (!config) return kExitNo;
     config::UnixMillis at = wall_clock_now();
@@ -225,7 +225,7 @@ void add_price(CLI::App& app, Invocation& invocation) {
     CLI::App* price = app.add_subcommand("price", "What tokens cost; new prices for the config");
     price->require_subcommand(1);
     CLI::App* command = price->add_subcommand("show", "The figures that hold at an instant");
-    const auto words = std::make_shared<Words>();
+    const auto words = std::make_shared<PriceWords>();
     command->add_option("NAME", words->name, "One price (default: all of them)");
     command->add_option("--at", words->at, "2026-10-01 or 2026-10-01T00:00:00Z (default: now)");
     command->add_flag("--json", words->json);

@@ -12,7 +12,7 @@ namespace gateway {
 
 namespace {
 
-struct Words {
+struct ReportWords {
     std::string from, to, zone = "UTC", by;
     bool json = false, csv = false;
 };
@@ -108,7 +108,7 @@ void print_table(const std::vector<billing::ReportRow>& rows, const std::vector<
     }
 }
 
-int run(const Invocation& invocation, const Words& words) {
+int run(const Invocation& invocation, const ReportWords& words) {
     const auto config = load_or_complain(invocation.config_file);
     if (!config) return kExitNo;
     billing::ReportQuery query;
@@ -142,7 +142,7 @@ int run(const Invocation& invocation, const Words& words) {
 
 void add_report(CLI::App& app, Invocation& invocation) {
     CLI::App* report = app.add_subcommand("report", "Usage and cost, summed from the ledger");
-    const auto words = std::make_shared<Words>();
+    const auto words = std::make_shared<ReportWords>();
     report->add_option("--from", words->from, "RFC 3339 time or date, included");
     report->add_option("--to", words->to, "RFC 3339 time or date, excluded");
     report->add_option("--tz", words->zone, "IANA time zone of dates and days (default UTC)");

@@ -21,7 +21,7 @@ std::string shortened(std::string_view text, size_t n_max = kTextBytesMax) {
     return std::string(text.substr(0, end));
 }
 
-std::string text_of(const object& from, std::string_view key) {
+std::string short_text_of(const object& from, std::string_view key) {
     std::string_view text;
     if (from[key].get(text)) return {};
     return shortened(text);
@@ -35,11 +35,11 @@ int status_of(const object& from, std::string_view key) {
 
 // OpenAI's four members, wherever they stand. An integer code is a status.
 void read_members(const object& from, ErrorBody& into) {
-    into.message = text_of(from, "message");
-    into.type = text_of(from, "type");
-    if (into.type.empty()) into.type = text_of(from, "status");  // Google's word
-    into.param = text_of(from, "param");
-    into.code = text_of(from, "code");
+    into.message = short_text_of(from, "message");
+    into.type = short_text_of(from, "type");
+    if (into.type.empty()) into.type = short_text_of(from, "status");  // Google's word
+    into.param = short_text_of(from, "param");
+    into.code = short_text_of(from, "code");
     into.status = status_of(from, "code");
     if (into.status == 0) into.status = status_of(from, "status");
     if (into.status == 0) into.status = status_of(from, "status_code");
@@ -53,7 +53,7 @@ std::string detail_text(const element& detail) {
     if (detail.get(list)) return {};
     for (const element item : list) {
         object entry;
-        if (!item.get(entry)) return text_of(entry, "msg");
+        if (!item.get(entry)) return short_text_of(entry, "msg");
     }
     return {};
 }

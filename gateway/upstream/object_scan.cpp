@@ -6,14 +6,14 @@
 
 namespace gateway {
 
-namespace {
-
-bool is_blank(char c) {
+bool is_json_blank(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+namespace {
+
 size_t skip_blanks(std::string_view text, size_t at) {
-    while (at < text.size() && is_blank(text[at])) ++at;
+    while (at < text.size() && is_json_blank(text[at])) ++at;
     return at;
 }
 
@@ -47,7 +47,7 @@ size_t skip_value(std::string_view text, size_t at) {
     if (at >= text.size()) return text.size();
     if (text[at] == '"') return skip_string(text, at);
     if (text[at] == '{' || text[at] == '[') return skip_container(text, at);
-    while (at < text.size() && !is_blank(text[at]) &&
+    while (at < text.size() && !is_json_blank(text[at]) &&
            std::string_view(",]}").find(text[at]) == std::string_view::npos) {
         ++at;
     }

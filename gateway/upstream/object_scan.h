@@ -10,6 +10,9 @@
 
 namespace gateway {
 
+// Whether JSON allows `c` between its tokens.
+bool is_json_blank(char c);
+
 // The members of the object that is `text` (blanks around it allowed).
 std::vector<BodyMember> object_members(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gateway/telemetry/wall_clock.h"
+#include "gateway/upstream/object_scan.h"
 
 namespace gateway {
 
@@ -28,10 +29,6 @@ std::string request_id(const Transfer& transfer) {
     const bool is_id = id.size() <= kRequestIdBytesMax &&
                        std::ranges::all_of(id, [](char c) { return c > ' ' && c < 0x7f; });
     return is_id ? id : std::string();
-}
-
-bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 }  // namespace
@@ -171,7 +168,7 @@ void RemoteAttempt::take_chunk(ChatChunk&& chunk) {
 
 TransferSink::Take RemoteAttempt::take_whole(std::string_view bytes, int64_t n_max) {
     if (whole_.empty()) {
-        while (!bytes.empty() && is_blank(bytes.front())) bytes.remove_prefix(1);
+        while (!bytes.empty() && is_json_blank(bytes.front())) bytes.remove_prefix(1);
     }
     const size_t room = static_cast<size_t>(n_max) - whole_.size();
     whole_.append(bytes.substr(0, room));

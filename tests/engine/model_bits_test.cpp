@@ -5,6 +5,7 @@
 #include <random>
 
 #include "tests/engine/model_fixture.h"
+#include "tests/support/sanitized.h"
 
 using namespace model_test;
 
@@ -93,7 +94,7 @@ void check_chunkings(const Case& c, engine::kernels::Isa isa) {
     runner.kv.reset();
     CHECK(same_bits(runner.run(c.tokens, Chunks(static_cast<size_t>(n), 1)), whole));
     std::mt19937 random(20);
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < (support::kSanitized ? 2 : 20); ++i) {
         runner.kv.reset();
         CHECK(same_bits(runner.run(c.tokens, random_chunks(random, n)), whole));
     }

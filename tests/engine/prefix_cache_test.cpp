@@ -5,6 +5,7 @@
 #include "engine/model/kv_snapshot.h"
 #include "engine/scheduler/prefix_cache.h"
 #include "tests/engine/model_fixture.h"
+#include "tests/support/sanitized.h"
 
 using namespace engine;
 using namespace model_test;
@@ -110,21 +111,24 @@ TEST_CASE("prefix cache: within its bound, what was longest unused goes first", 
 TEST_CASE("snapshot: put aside and taken up again at any token, the same bits", "[engine][model]") {
     const Tiny tiny;
     std::mt19937 random(4);
+    const uint32_t n_part_max = support::kSanitized ? 150 : 40;
+    const uint32_t n_others_max = support::kSanitized ? 10 : 200;
     for (const kernels::Isa isa : {kernels::Isa::portable, kernels::best_isa()}) {
+        if (support::kSanitized && isa != kernels::best_isa()) continue;
         for (const KvFormat format : {KvFormat::f32, KvFormat::bf16, KvFormat::official}) {
             Runner whole(*tiny.model, 1, 272, 272, isa, format);
             const auto expected = whole.run_whole(tiny.tokens);
             Runner runner(*tiny.model, 1, 272, 272, isa, format);
             std::vector<float> logits;
             for (size_t begin = 0; begin < tiny.tokens.size();) {
-                const size_t n = std::min(tiny.tokens.size() - begin, 1 + random() % 40);
+                const size_t n = std::min(tiny.tokens.size() - begin, 1 + random() % n_part_max);
                 const auto part = runner.run_whole(std::span(tiny.tokens).subspan(begin, n));
                 logits.insert(logits.end(), part.begin(), part.end());
                 begin += n;
                 const KvSnapshot aside(runner.kv);
                 // Somebody else's tokens in between.
                 runner.kv.reset();
-                runner.run_whole(tiny.first(1 + static_cast<int64_t>(random() % 200)));
+                runner.run_whole(tiny.first(1 + static_cast<int64_t>(random() % n_others_max)));
                 runner.kv.reset();
                 aside.restore(runner.kv);
                 CHECK(runner.kv.n_tokens() == aside.n_tokens());

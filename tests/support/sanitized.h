@@ -1,0 +1,19 @@
+#pragma once
+// Whether this program was built with a sanitizer. There everything takes five to twenty times as
+// long and repeating finds little more: a test repeats itself less often, over the same paths.
+
+namespace support {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+#else
+constexpr bool kSanitized = false;
+#endif
+
+}  // namespace support
