@@ -49,8 +49,8 @@ int verify(const Invocation& invocation, bool as_json) {
 }  // namespace
 
 void add_ledger(CLI::App& app, Invocation& invocation) {
-    CLI::App* ledger =
-        app.add_subcommand("ledger", "Check the ledger, show and refund what a request cost");
+    CLI::App* ledger = app.add_subcommand(
+        "ledger", "Check the ledger, show and refund what a request cost, check bills");
     ledger->require_subcommand(1);
     CLI::App* check = ledger->add_subcommand(
         "verify",
@@ -62,6 +62,7 @@ void add_ledger(CLI::App& app, Invocation& invocation) {
     });
     add_ledger_show(*ledger, invocation);
     add_ledger_refund(*ledger, invocation);
+    add_ledger_reconcile(*ledger, invocation);
 }
 
 }  // namespace gateway

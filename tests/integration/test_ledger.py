@@ -177,3 +177,43 @@ class Refunds(unittest.TestCase):
             self.assertEqual([(nano(r["usd"]), nano(r["refunded_usd"])) for r in rows], [(charged, charged)])
             self.assertIn("usd,refunded_usd", weir.run("report", "--csv").stdout)
             weir.verify()
+
+
+class Reconcile(unittest.TestCase):
+    HEAD = "time,model,requests,input_tokens,output_tokens,usd"
+
+    def test_a_bill_that_is_true_and_one_that_is_not(self):
+        with Mock() as mock, Weir(upstream=mock.base_url, local=False, remote_models=["ok-n3"]) as weir:
+            key = weir.account()
+            weir.start()
+            for model in ("mock", "mock", "ok-n3"):
+                self.assertEqual(weir.chat(key, model, max_tokens=5).status, 200)
+            lines = [self.HEAD]
+            for row in weir.report("--by", "day,model"):
+                tokens = [row["input_uncached"] + row["cache_read"] + row["cache_write"],
+                          row["output_answer"] + row["output_reasoning"]]
+                lines.append(f"{row['day']},{row['model']},{row['requests']},{tokens[0]},{tokens[1]},{row['operator_usd']}")
+            self.assertEqual(len(lines), 3)
+            agrees = self.reconcile(weir, lines)  # the server is running
+            self.assertEqual(agrees.returncode, 0, agrees.stdout + agrees.stderr)
+            self.assertEqual(agrees.stdout.splitlines()[-1], "agrees")
+            cells = lines[2].split(",")
+            cells[4] = str(int(cells[4]) + 1)
+            lines[2] = ",".join(cells)
+            differs = self.reconcile(weir, lines)
+            self.assertEqual(differs.returncode, 1)
+            self.assertIn("DIFFERS: line 3", differs.stdout)
+            self.assertRegex(differs.stdout, r"output_tokens +bill (\d+), ledger \d+, difference 1\n")
+            found = json.loads(self.reconcile(weir, lines, "--json").stdout)
+            self.assertEqual([day["differs"] for day in found["days"]], [False, True])
+            self.assertEqual(self.reconcile(weir, lines, "--tolerance-ppm", "500000").returncode, 0)
+            self.assertEqual(self.reconcile(weir, lines, "--upstream", "nobody").returncode, 2)
+            broken = self.reconcile(weir, [self.HEAD, "yesterday,mock,1,1,1,1"])
+            self.assertEqual((broken.returncode, broken.stdout), (2, ""))
+            self.assertIn("line 2, time", broken.stderr)
+            self.assertIn("deepseek-amount", weir.run("ledger", "reconcile", "--profiles").stdout)
+
+    def reconcile(self, weir, lines, *options):
+        bill = Path(f"{weir.ledger}.bill.csv")
+        bill.write_text("\n".join(lines) + "\n")
+        return weir.run("ledger", "reconcile", str(bill), *options, check=False)
