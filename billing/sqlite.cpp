@@ -146,6 +146,18 @@ Result<void> Database::checkpoint() {
     return {};
 }
 
+Result<void> Database::copy_to(const std::filesystem::path& to) {
+    auto target = open(to, Mode::read_write);
+    if (!target) return tl::unexpected(target.error());
+    sqlite3_backup* backup = sqlite3_backup_init(target->handle_, "main", handle_, "main");
+    const bool is_copied = backup != nullptr && sqlite3_backup_step(backup, -1) == SQLITE_DONE;
+    // What went wrong is known from finish(), and stands with the target.
+    const int rc = sqlite3_backup_finish(backup);
+    if (!is_copied || rc != SQLITE_OK)
+        return tl::unexpected(target->error("copy to " + to.string()));
+    return {};
+}
+
 void Database::keep_log_on_close() {
     sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }

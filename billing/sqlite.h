@@ -66,6 +66,9 @@ public:
 
     // Moves the whole log into the file. Fails if a reader holds some of it back.
     Result<void> checkpoint();
+    // All of it into the empty file `to`, as this connection's read transaction sees it, and
+    // flushed.
+    Result<void> copy_to(const std::filesystem::path& to);
     // From now on, closing leaves the log as it is, for the next one to open it.
     void keep_log_on_close();
     // The last error of this connection.

@@ -11,10 +11,19 @@ namespace gateway {
 
 namespace {
 
-int verify(const Invocation& invocation, bool as_json) {
-    const auto config = load_or_complain(invocation.config_file);
-    if (!config) return kExitNo;
-    const auto verified = billing::verify(config->ledger.path);
+struct LedgerWords {
+    std::string file;
+    bool json = false;
+};
+
+int verify(const Invocation& invocation, const LedgerWords& words) {
+    std::filesystem::path file = words.file;
+    if (file.empty()) {
+        const auto config = load_or_complain(invocation.config_file);
+        if (!config) return kExitNo;
+        file = config->ledger.path;
+    }
+    const auto verified = billing::verify(file);
     if (!verified) {
         std::fprintf(stderr, "weir: %s\n", verified.error().detail.c_str());
         return kExitNo;
@@ -22,7 +31,7 @@ int verify(const Invocation& invocation, bool as_json) {
     const bool good = verified->first_bad.empty();
     nlohmann::ordered_json anchors;  // null: no file
     if (verified->has_anchors) anchors = verified->n_anchors;
-    if (as_json) {
+    if (words.json) {
         const nlohmann::ordered_json answer{{"ok", good},
                                             {"entries", verified->n_entries},
                                             {"open_holds", verified->n_open_holds},
@@ -55,14 +64,16 @@ void add_ledger(CLI::App& app, Invocation& invocation) {
     CLI::App* check = ledger->add_subcommand(
         "verify",
         "Recompute every entry, the hash chain and all balances; hold them to the anchors");
-    const auto as_json = std::make_shared<bool>(false);
-    check->add_flag("--json", *as_json);
-    check->callback([&invocation, as_json] {
-        invocation.run = [&invocation, as_json] { return verify(invocation, *as_json); };
+    const auto words = std::make_shared<LedgerWords>();
+    check->add_option("--ledger", words->file, "This file instead of the config's, as a backup");
+    check->add_flag("--json", words->json);
+    check->callback([&invocation, words] {
+        invocation.run = [&invocation, words] { return verify(invocation, *words); };
     });
     add_ledger_show(*ledger, invocation);
     add_ledger_refund(*ledger, invocation);
     add_ledger_reconcile(*ledger, invocation);
+    add_ledger_backup(*ledger, invocation);
 }
 
 }  // namespace gateway

@@ -217,3 +217,28 @@ class Reconcile(unittest.TestCase):
         bill = Path(f"{weir.ledger}.bill.csv")
         bill.write_text("\n".join(lines) + "\n")
         return weir.run("ledger", "reconcile", str(bill), *options, check=False)
+
+
+class Backups(unittest.TestCase):
+    def test_while_requests_run_and_restored(self):
+        with Mock() as mock, Weir(upstream=mock.base_url, local=False) as weir:
+            key = weir.account()
+            weir.start()
+            self.assertEqual(weir.chat(key, "mock", max_tokens=5).status, 200)
+            file = f"{weir.ledger}.copy"
+            told = json.loads(weir.run("ledger", "backup", file, "--json").stdout)
+            self.assertEqual(weir.chat(key, "mock", max_tokens=5).status, 200)
+            copy = json.loads(weir.run("ledger", "verify", "--ledger", file, "--json").stdout)
+            self.assertEqual((copy["ok"], copy["entries"], copy["head"], copy["anchors"]),
+                             (True, told["entries"], told["head"], told["anchors"]))
+            again = weir.run("ledger", "backup", file, check=False)
+            self.assertEqual((again.returncode, again.stdout), (1, ""))
+            self.assertIn("is there already", again.stderr)
+            weir.stop_cleanly(self)
+            self.assertGreater(verification(weir)["entries"], told["entries"])
+            for suffix in ("", ".pepper", ".anchors"):
+                os.replace(file + suffix, f"{weir.ledger}{suffix}")
+            weir.start()
+            self.assertEqual(weir.chat(key, "mock", max_tokens=5).status, 200)  # the key is known
+            weir.stop_cleanly(self)
+            self.assertTrue(verification(weir)["ok"])
