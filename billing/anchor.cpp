@@ -1,6 +1,7 @@
 #include "billing/anchor.h"
 
 #include <charconv>
+#include <limits>
 
 namespace billing {
 namespace {
@@ -46,7 +47,53 @@ bool ascends(const Map& map, int64_t id) {
 }
 
 bool is_sound(const Balance& balance) {
-    return balance.reserved <= balance.funds && balance.spent <= balance.funds - balance.reserved;
+    return balance.reserved.n <= std::numeric_limits<int64_t>::max() - balance.spent.n;
+}
+
+bool scan_accounts(Scanner& in, Standing& s) {
+    while (!in.take(" keys")) {
+        int64_t id = 0;
+        Balance balance;
+        const bool is_account = in.take(" ") && in.number(id) && in.take(":") &&
+                                in.number(balance.funds.n) && in.take(":") &&
+                                in.number(balance.reserved.n) && in.take(":") &&
+                                in.number(balance.spent.n);
+        if (!is_account || !ascends(s.accounts, id) || !is_sound(balance)) return false;
+        s.accounts.emplace_hint(s.accounts.end(), id, balance);
+    }
+    return true;
+}
+
+bool scan_keys(Scanner& in, Standing& s) {
+    while (!in.is_done() && !in.take(" budgets")) {
+        int64_t id = 0;
+        AnchoredKey key;
+        const bool is_key = in.take(" ") && in.number(id) && in.take(":") &&
+                            in.number(key.created_at.ms) && in.take(":");
+        if (!is_key || !ascends(s.keys, id)) return false;
+        key.enabled = in.take("on");
+        if (!key.enabled && !in.take("off")) return false;
+        s.keys.emplace_hint(s.keys.end(), id, key);
+    }
+    return true;
+}
+
+bool scan_budgets(Scanner& in, Standing& s) {
+    while (!in.is_done()) {
+        int64_t id = 0;
+        BudgetUse use;
+        if (!in.take(" ") || !in.number(id) || !in.take(":") || !ascends(s.budgets, id))
+            return false;
+        if (in.take("off")) {
+            s.budgets.emplace_hint(s.budgets.end(), id, std::nullopt);
+            continue;
+        }
+        const bool is_use = in.number(use.period) && in.take(":") && in.number(use.reserved.n) &&
+                            in.take(":") && in.number(use.spent.n);
+        if (!is_use) return false;
+        s.budgets.emplace_hint(s.budgets.end(), id, use);
+    }
+    return true;
 }
 
 bool scan(Scanner& in, Anchor& anchor) {
@@ -58,28 +105,7 @@ bool scan(Scanner& in, Anchor& anchor) {
                          in.take(" request ") && in.number(s.last_request.n) && in.take(" open ") &&
                          in.number(s.oldest_open.n);
     if (!is_head || s.head.seq == 0 || s.oldest_open > s.last_request) return false;
-    if (!in.take(" accounts")) return false;
-    while (!in.take(" keys")) {
-        int64_t id = 0;
-        Balance balance;
-        const bool is_account = in.take(" ") && in.number(id) && in.take(":") &&
-                                in.number(balance.funds.n) && in.take(":") &&
-                                in.number(balance.reserved.n) && in.take(":") &&
-                                in.number(balance.spent.n);
-        if (!is_account || !ascends(s.accounts, id) || !is_sound(balance)) return false;
-        s.accounts.emplace_hint(s.accounts.end(), id, balance);
-    }
-    while (!in.is_done()) {
-        int64_t id = 0;
-        AnchoredKey key;
-        const bool is_key = in.take(" ") && in.number(id) && in.take(":") &&
-                            in.number(key.created_at.ms) && in.take(":");
-        if (!is_key || !ascends(s.keys, id)) return false;
-        key.enabled = in.take("on");
-        if (!key.enabled && !in.take("off")) return false;
-        s.keys.emplace_hint(s.keys.end(), id, key);
-    }
-    return true;
+    return in.take(" accounts") && scan_accounts(in, s) && scan_keys(in, s) && scan_budgets(in, s);
 }
 
 }  // namespace
@@ -100,6 +126,14 @@ std::string format(const Anchor& anchor) {
     for (const auto& [id, key] : s.keys) {
         text += " " + std::to_string(id) + ":" + std::to_string(key.created_at.ms) +
                 (key.enabled ? ":on" : ":off");
+    }
+    if (!s.budgets.empty()) text += " budgets";
+    for (const auto& [id, use] : s.budgets) {
+        text += " " + std::to_string(id);
+        if (!use) text += ":off";
+        if (!use) continue;
+        text += ":" + std::to_string(use->period) + ":" + std::to_string(use->reserved.n) + ":" +
+                std::to_string(use->spent.n);
     }
     return text;
 }
@@ -123,6 +157,12 @@ void advance(Standing& standing, const Anchor& next) {
     standing.oldest_open = to.oldest_open;
     for (const auto& [id, balance] : to.accounts) standing.accounts[id] = balance;
     for (const auto& [id, key] : to.keys) standing.keys[id] = key;
+    for (const auto& [id, use] : to.budgets) {
+        if (use)
+            standing.budgets[id] = use;
+        else
+            standing.budgets.erase(id);
+    }
 }
 
 }  // namespace billing

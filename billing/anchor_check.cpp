@@ -27,6 +27,7 @@ void AnchorCheck::read_next() {
 
 void AnchorCheck::add(const Entry& entry, const ChainHead& head, const Audit& audit) {
     note_change(entry);
+    changed_budgets_.insert(audit.touched_budgets().begin(), audit.touched_budgets().end());
     if (!next_ || next_->standing.head.seq != head.seq) return;
     const std::string differs = compare(head, audit);
     if (!differs.empty()) {
@@ -38,6 +39,7 @@ void AnchorCheck::add(const Entry& entry, const ChainHead& head, const Audit& au
     advance(last_, *next_);
     changed_accounts_.clear();
     changed_keys_.clear();
+    changed_budgets_.clear();
     read_next();
 }
 
@@ -49,6 +51,7 @@ void AnchorCheck::note_change(const Entry& entry) {
         case Kind::settle:
         case Kind::release:
         case Kind::credit:
+        case Kind::debit:
         case Kind::refund:
             changed_accounts_.insert(entry.get(Column::account));
             break;
@@ -60,9 +63,14 @@ void AnchorCheck::note_change(const Entry& entry) {
             changed_keys_.insert(subject);
             break;
         case Kind::key_disabled:
-            keys_[subject].enabled = false;
+        case Kind::key_enabled:
+            keys_[subject].enabled = entry.is(Kind::key_enabled);
             changed_keys_.insert(subject);
             break;
+        case Kind::account_terms:
+        case Kind::key_terms:
+        case Kind::key_secret:
+        case Kind::budget:
         case Kind::name:
         case Kind::attribution:
         case Kind::price:
@@ -86,6 +94,7 @@ std::string AnchorCheck::compare(const ChainHead& head, const Audit& audit) cons
                std::to_string(audit.oldest_open());
     std::string differs = compare_accounts(audit);
     if (differs.empty()) differs = compare_keys();
+    if (differs.empty()) differs = compare_budgets(audit);
     return differs.empty() ? "" : differs + " at " + at;
 }
 
@@ -125,6 +134,32 @@ std::string AnchorCheck::compare_keys() const {
         if (next_->is_full || !is_same) return "key " + std::to_string(id) + " is left out";
     }
     if (next_->is_full && keys.size() != keys_.size()) return "a key is left out";
+    return "";
+}
+
+std::string AnchorCheck::compare_budgets(const Audit& audit) const {
+    const auto& budgets = next_->standing.budgets;
+    for (const auto& [id, use] : budgets) {
+        const std::string what = "budget " + std::to_string(id);
+        const Budget* right = audit.budgets().find(id);
+        if (use.has_value() != (right != nullptr)) return "there is no " + what;
+        if (use && right->use != *use) {
+            return what + " has reserved " + config::to_string(right->use.reserved) + ", spent " +
+                   config::to_string(right->use.spent) +
+                   " by the entries, not what the anchor says,";
+        }
+    }
+    for (const int64_t id : changed_budgets_) {
+        if (budgets.contains(id)) continue;
+        const Budget* right = audit.budgets().find(id);
+        const auto last = last_.budgets.find(id);
+        const bool was_there = last != last_.budgets.end();
+        const bool is_same =
+            right == nullptr ? !was_there : was_there && right->use == last->second;
+        if (!is_same) return "budget " + std::to_string(id) + " is left out";
+    }
+    if (next_->is_full && budgets.size() != audit.budgets().list().size())
+        return "a budget is left out";
     return "";
 }
 

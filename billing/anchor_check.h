@@ -12,7 +12,8 @@ public:
     // Looks at the file as it is now: anchors of entries that come later are not among them.
     explicit AnchorCheck(const std::filesystem::path& ledger);
 
-    // The next entry: the end of the chain is `head` then, and `audit` has checked it.
+    // The next entry: the end of the chain is `head` then, and `audit` has checked it: what it
+    // touched of budgets is told there.
     void add(const Entry& entry, const ChainHead& head, const Audit& audit);
     // All entries are told, the last was `head`.
     void finish(const ChainHead& head);
@@ -28,6 +29,7 @@ private:
     std::string compare(const ChainHead& head, const Audit& audit) const;
     std::string compare_accounts(const Audit& audit) const;
     std::string compare_keys() const;
+    std::string compare_budgets(const Audit& audit) const;
 
     std::optional<AnchorReader> reader_;
     std::optional<Anchor> next_;
@@ -36,8 +38,8 @@ private:
     std::string wrong_;
     UnixMillis at_;
     std::map<int64_t, AnchoredKey> keys_;
-    std::unordered_set<int64_t> changed_accounts_,
-        changed_keys_;  // of entries since the last anchor
+    std::unordered_set<int64_t> changed_accounts_, changed_keys_,
+        changed_budgets_;  // of entries since the last anchor
 };
 
 }  // namespace billing

@@ -19,8 +19,8 @@ public:
     Anchoring(AnchorFile file, Tally tally, const std::optional<Standing>& last,
               std::chrono::milliseconds interval);
 
-    // An entry that is on disk.
-    void add(const Entry& entry) { tally_.add(entry); }
+    // An entry that is on disk, and the row that it brought, or null.
+    void add(const Entry& entry, const Definition* definition) { tally_.add(entry, definition); }
     // When the next anchor is due, if the ledger ends at `head`; nothing: it ends at the last one.
     std::optional<Clock::time_point> due(const ChainHead& head);
     // `head`, the end of what is on disk, becomes an anchor. Nothing: it is the last one already.

@@ -39,13 +39,21 @@ std::optional<Shape> shape_of(Kind kind) {
         case Kind::release:
             return Shape{ending, mask({C::flags, C::subject})};
         case Kind::credit:
-            return Shape{all | mask({C::account, C::amount}), 0};
+        case Kind::debit:
+            return Shape{all | mask({C::account, C::amount}), mask({C::subject})};
+        case Kind::account_terms:
+            return Shape{all | mask({C::account, C::subject}), 0};
+        case Kind::key_terms:
+        case Kind::key_secret:
+            return Shape{all | mask({C::key, C::subject}), 0};
         case Kind::key:
             return Shape{all | mask({C::account, C::subject}), 0};
         case Kind::refund:
             return Shape{all | mask({C::request, C::account, C::amount, C::subject}), 0};
         case Kind::account:
         case Kind::key_disabled:
+        case Kind::key_enabled:
+        case Kind::budget:
         case Kind::name:
         case Kind::attribution:
         case Kind::price:
@@ -66,6 +74,7 @@ std::string Audit::check(const Entry& entry, const std::optional<Definition>& de
     if (std::string wrong = check_columns(entry); !wrong.empty()) return wrong;
     if (entry.get(Column::at) < last_at_) return "its instant lies before the last one's";
     last_at_ = entry.get(Column::at);
+    touched_budgets_.clear();
     const auto kind = static_cast<Kind>(entry.get(Column::kind));
     switch (kind) {
         case Kind::reserve:
@@ -77,14 +86,20 @@ std::string Audit::check(const Entry& entry, const std::optional<Definition>& de
             return kind == Kind::settle ? check_settle(entry) : check_release(entry);
         }
         case Kind::credit:
-            return check_credit(entry);
+        case Kind::debit:
+            return check_credit(entry, definition);
         case Kind::refund:
             return check_refund(entry, definition, charge);
         case Kind::key_disabled:
-            return account_of_key_.contains(entry.get(Column::subject)) ? ""
-                                                                        : "no such key before it";
+        case Kind::key_enabled:
+            return tree_.account_of_key(entry.get(Column::subject)) != 0 ? ""
+                                                                         : "no such key before it";
         case Kind::account:
+        case Kind::account_terms:
         case Kind::key:
+        case Kind::key_terms:
+        case Kind::key_secret:
+        case Kind::budget:
         case Kind::name:
         case Kind::attribution:
         case Kind::price:
@@ -138,31 +153,49 @@ std::string Audit::check_reserve(const Entry& entry) {
     last_request_ = request;
     const auto balance = balances_.find(account);
     if (balance == balances_.end()) return "no such account before it";
-    const auto key = account_of_key_.find(entry.get(Column::key));
-    if (key == account_of_key_.end() || key->second != account)
+    const Book::OpenHold hold = hold_of(entry, tree_);
+    if (hold.payer.n != account || hold.caller.account.n == 0)
         return "the key is not the account's";
+    if (tree_.is_closed(hold.caller.account.n)) return "of a closed account";
     if (!is_name(entry, Column::route)) return "no such route before it";
     if (entry.has(Column::subject)) {
         const auto names = attributions_.find(entry.get(Column::subject));
-        if (names == attributions_.end() || names->second.account != account ||
+        if (names == attributions_.end() || names->second.account != hold.caller.account.n ||
             names->second.key != entry.get(Column::key)) {
             return "attributed to another account or key";
         }
     }
     if (amount < NanoUsd{0}) return "a hold below zero";
-    if (balance->second.available() < amount) {
+    const NanoUsd available = balance->second.available() + tree_.find(account)->row.credit_limit;
+    if (available < amount) {
         return "holds " + config::to_string(amount) + " where only " +
-               config::to_string(balance->second.available()) + " is available";
+               config::to_string(available) + " is available";
     }
+    const Spender spender = spender_of(entry, tree_);
+    if (const Budget* budget = budgets_.first_exceeded(tree_, spender, amount)) {
+        return "holds " + config::to_string(amount) + ", more than budget " +
+               std::to_string(budget->row.number) + " has left";
+    }
+    touched_budgets_ = budgets_.hold(tree_, spender, amount);
     balance->second.reserved += amount;
-    open_.emplace(request, OpenHold{account, amount, {entry.get(Column::at)}});
+    open_.emplace(request, hold);
     return "";
+}
+
+void Audit::end_hold(int64_t request, NanoUsd spent) {
+    const auto at = open_.find(request);
+    const Book::OpenHold& hold = at->second;
+    Balance& balance = balances_.at(hold.payer.n);
+    balance.reserved -= hold.amount;
+    balance.spent += spent;
+    touched_budgets_ = budgets_.end(tree_, spender_of(request, hold), hold.amount, spent);
+    open_.erase(at);
 }
 
 std::string Audit::check_settle(const Entry& entry) {
     const auto hold = open_.find(entry.get(Column::request));
     if (hold == open_.end()) return "settles a request that is not open";
-    if (hold->second.account != entry.get(Column::account)) return "another account's request";
+    if (hold->second.payer.n != entry.get(Column::account)) return "another account's request";
     if (!is_name(entry, Column::endpoint)) return "no such endpoint before it";
     if (!is_name(entry, Column::model)) return "no such model before it";
     const auto price = prices_.find(entry.get(Column::price));
@@ -180,31 +213,35 @@ std::string Audit::check_settle(const Entry& entry) {
     if (full > amount && (entry.get(Column::flags) & flag_usage_clamped) == 0) {
         return "cut to its hold without the flag";
     }
-    Balance& balance = balances_.at(hold->second.account);
-    balance.reserved -= hold->second.amount;
-    balance.spent += amount;
-    open_.erase(hold);
+    end_hold(entry.get(Column::request), amount);
     return "";
 }
 
 std::string Audit::check_release(const Entry& entry) {
     const auto hold = open_.find(entry.get(Column::request));
     if (hold == open_.end()) return "releases a request that is not open";
-    if (hold->second.account != entry.get(Column::account)) return "another account's request";
-    balances_.at(hold->second.account).reserved -= hold->second.amount;
-    open_.erase(hold);
+    if (hold->second.payer.n != entry.get(Column::account)) return "another account's request";
+    end_hold(entry.get(Column::request), {});
     return "";
 }
 
-std::string Audit::check_credit(const Entry& entry) {
-    const auto balance = balances_.find(entry.get(Column::account));
-    if (balance == balances_.end()) return "no such account before it";
+std::string Audit::check_credit(const Entry& entry, const std::optional<Definition>& definition) {
+    const int64_t account = entry.get(Column::account);
+    const auto at = balances_.find(account);
+    if (at == balances_.end()) return "no such account before it";
+    if (tree_.payer(account) != account) return "of an account without a wallet";
     const int64_t amount = entry.get(Column::amount);
+    NanoUsd& funds = at->second.funds;
     if (amount <= 0) return "a credit of nothing or less";
-    if (__builtin_add_overflow(balance->second.funds.n, amount, &balance->second.funds.n)) {
+    if (entry.is(Kind::debit)) {
+        if (funds - at->second.spent < NanoUsd{amount})
+            return "takes more than is left of the funds";
+        funds -= NanoUsd{amount};
+    } else if (__builtin_add_overflow(funds.n, amount, &funds.n)) {
         return "credits above what 64 bits hold";
     }
-    return "";
+    if (!entry.has(Column::subject)) return "";
+    return definition ? check_definition(Kind::credit, entry, *definition) : "defines nothing";
 }
 
 std::string Audit::check_attempts(const Entry& entry, const std::optional<Definition>& definition) {
@@ -258,37 +295,12 @@ std::string Audit::check_refund(const Entry& entry, const std::optional<Definiti
     return definition ? check_definition(Kind::refund, entry, *definition) : "defines nothing";
 }
 
-std::string Audit::check_price(int64_t id, const PriceRow& row) {
-    auto price = to_price(row);
-    if (!price) return "a price that cannot be";
-    if (!has_true_digest(sha256_, row)) return "its digest is not that of the price's text";
-    prices_.emplace(id, std::move(*price));
-    return "";
-}
-
 std::string Audit::check_definition(Kind kind, const Entry& entry, const Definition& definition) {
     const int64_t id = entry.get(Column::subject);
     if (id <= last_id_[kind]) return std::string("defines a row of ") + table_of(kind) + " again";
     last_id_[kind] = id;
     ++n_defined_[kind];
-    if (std::holds_alternative<AccountRow>(definition)) {
-        balances_.emplace(id, Balance{});
-    } else if (std::holds_alternative<NameRow>(definition)) {
-        names_.insert(id);
-    } else if (const auto* price = std::get_if<PriceRow>(&definition)) {
-        return check_price(id, *price);
-    } else if (const auto* row = std::get_if<AttributionRow>(&definition)) {
-        const auto key = account_of_key_.find(row->key);
-        if (key == account_of_key_.end() || key->second != row->account)
-            return "names a key that is not the account's";
-        attributions_.emplace(id, Owner{row->account, row->key});
-    } else if (const auto* key = std::get_if<KeyRow>(&definition)) {
-        if (key->account != entry.get(Column::account) || !balances_.contains(key->account)) {
-            return "a key of no account before it";
-        }
-        account_of_key_.emplace(id, key->account);
-    }
-    return "";
+    return std::visit([&](const auto& row) { return check_row(entry, row); }, definition);
 }
 
 }  // namespace billing

@@ -1,7 +1,9 @@
 #pragma once
 // May this account spend; what did it spend. Admission is decided in memory under one lock, against
 // balances that the ledger can rebuild; entries reach SQLite through one writer thread
-// (ledger_writer.h). Invariant, at every instant: spent + reserved <= funds, for every account.
+// (ledger_writer.h). Invariant, at every admission: spent + reserved <= funds and credit limit, for
+// the wallet that pays, and within every budget of the request. Taking funds away or lowering a
+// limit refuses new work only.
 //
 // Threads: any, unless said. Lifetime: outlives every CommitWaiter given to it that was not called
 // yet.
@@ -15,7 +17,9 @@
 #include <vector>
 
 #include "billing/applied_price.h"
+#include "billing/budgets.h"
 #include "billing/error.h"
+#include "billing/key_terms.h"
 #include "billing/types.h"
 
 namespace billing {
@@ -109,12 +113,82 @@ struct Refunded {
 };
 
 struct KeyInfo {
-    KeyId id;
-    std::string account;
-    std::string prefix;  // the first characters, for people to recognise it
-    std::string last4;
+    KeyId id = {};
+    std::string account = {};  // its path
+    std::string prefix = {};   // the first characters, for people to recognise it
+    std::string last4 = {};
     bool enabled = true;
-    UnixMillis created_at;
+    UnixMillis created_at = {};
+    KeyTerms terms = {};
+    std::optional<UnixMillis> others_until = {};  // rotated: how long its older secrets hold
+    std::optional<UnixMillis> last_used_at = {};  // written now and then: a crash loses a minute
+};
+struct KeyUse {
+    KeyId key;
+    UnixMillis at;
+};
+struct NewKey {
+    KeyId id;
+    std::string text;  // shown once
+};
+
+// How a key comes: when, and from which address (without the port).
+struct Presence {
+    UnixMillis now = {};
+    std::string address = {};
+};
+struct Authenticated : Caller {
+    std::shared_ptr<const KeyScope> scope;  // null: for everything
+};
+
+struct NewAccount {
+    std::string path;  // "org/team": all but its last part are there
+    Wallet wallet = Wallet::prepaid;
+    NanoUsd credit_limit = {};  // postpaid
+};
+struct AccountView {
+    AccountId id;
+    std::string path;
+    Wallet wallet = Wallet::prepaid;
+    std::string payer;  // the path that pays for it
+    NanoUsd credit_limit;
+    bool is_closed = false;  // or one that it belongs to
+    Balance balance;         // of its own wallet
+};
+struct Credited {
+    NanoUsd amount;      // below zero: taken
+    bool is_new = true;  // false: this reference had done it already
+};
+
+struct BudgetAsk {
+    BudgetScope scope = BudgetScope::account;
+    std::string subject;  // an account's path, a key's number, a route
+    BudgetPeriod period = BudgetPeriod::day;
+    NanoUsd limit = {};
+    std::string zone = "UTC";
+    std::string alerts = {};  // "50,80,100"
+};
+struct BudgetView {
+    BudgetScope scope = BudgetScope::account;
+    std::string subject;
+    BudgetPeriod period = BudgetPeriod::day;
+    std::string zone, alerts;
+    NanoUsd limit, spent, reserved;
+    std::optional<UnixMillis> resets_at;  // never: for a lifetime
+};
+// "daily budget of account org/team (10.00 USD)"
+std::string describe(const BudgetView& budget);
+
+struct BudgetNote {
+    BudgetView budget;
+    int percent = 0;  // of the limit is spent
+};
+
+// What the owner of a key may know.
+struct UsageView {
+    std::string account;
+    AccountView wallet;               // who pays
+    std::vector<BudgetView> budgets;  // that count its requests, but for those of models
 };
 
 // An anchor (anchor.h) that was written or, with an error, could not be.
@@ -146,6 +220,9 @@ struct Options {
     std::chrono::milliseconds anchor_interval{60'000};
     // Called on the writer thread, the last time while the ledger closes. May be empty.
     std::function<void(const AnchorNote& note)> on_anchor = {};
+    // A budget's threshold was reached, once each period. Called on the thread that settled. May be
+    // empty.
+    std::function<void(const BudgetNote& note)> on_budget_alert = {};
 };
 
 class Billing {
@@ -160,12 +237,16 @@ public:
 
     virtual std::unique_ptr<KeyHasher> make_hasher() const = 0;
     virtual std::unique_ptr<RequestNames> make_request_names() const = 0;
-    // Errors: key_unknown.
-    virtual Result<Caller> authenticate(KeyHasher& hasher, std::string_view key) const = 0;
+    // Errors: key_unknown, network_refused.
+    virtual Result<Authenticated> authenticate(KeyHasher& hasher, std::string_view key,
+                                               const Presence& presence) const = 0;
+    Result<Authenticated> authenticate(KeyHasher& hasher, std::string_view key) const {
+        return authenticate(hasher, key, {});
+    }
     virtual bool has_keys() const = 0;  // any key at all, disabled ones included
 
-    // Errors: insufficient_funds, ledger_unavailable, ledger_busy, those of amount_at; then no
-    // waiter is called.
+    // Errors: insufficient_funds, budget_exceeded, account_closed, ledger_unavailable, ledger_busy,
+    // those of amount_at; then no waiter is called.
     virtual Result<Hold> reserve(const Reservation& reservation, CommitWaiter& waiter) = 0;
     // Charges cost(tokens, price), never more than the hold, and returns it. `waiter` may be null.
     // Said again, or after the RESERVE was dropped, it charges nothing.
@@ -185,19 +266,52 @@ public:
     // The rest block until they are on disk: not for io threads. Errors: ledger_unavailable,
     // ledger_busy and what the name says; then nothing was changed, but a key stays disabled that
     // was to be.
-    virtual Result<AccountId> create_account(const std::string& name) = 0;
-    virtual Result<void> add_credit(const std::string& account, NanoUsd amount) = 0;
+    virtual Result<AccountId> create_account(const NewAccount& account) = 0;
+    Result<AccountId> create_account(const std::string& path) {
+        return create_account(NewAccount{path});
+    }
+    // Another last part of its path. What was written before keeps the old one.
+    virtual Result<void> rename_account(const std::string& path, const std::string& name) = 0;
+    // For good, with all below it: its keys are refused, its history stays.
+    virtual Result<void> close_account(const std::string& path) = 0;
+    virtual Result<void> set_credit_limit(const std::string& path, NanoUsd limit) = 0;
+    // Adds to an account's funds, or takes from them what is not spent. A reference (as a refund's;
+    // empty: none) does it once: said again with the same words, it changes nothing.
+    virtual Result<Credited> credit(const std::string& path, NanoUsd amount,
+                                    const std::string& ref) = 0;
+    Result<Credited> add_credit(const std::string& path, NanoUsd amount) {
+        if (amount < NanoUsd{0})
+            return tl::unexpected(Error{Errc::amount_invalid, "a credit is above zero"});
+        return credit(path, amount, {});
+    }
     // Gives back of what the request was charged, never more than is left of it. A reference gives
     // back once: said again for the same request, it changes nothing. Errors: request_unknown,
     // refund_refused, reference_taken, amount_invalid, text_invalid.
     virtual Result<Refunded> refund(const Refund& refund) = 0;
     // The key itself, shown once: "sk-weir-" and 43 characters of base62-like text carrying 256
     // random bits.
-    virtual Result<std::string> create_key(const std::string& account) = 0;
+    virtual Result<NewKey> create_key(const std::string& account, const KeyTerms& terms) = 0;
+    Result<std::string> create_key(const std::string& account) {
+        auto key = create_key(account, {});
+        if (!key) return tl::unexpected(key.error());
+        return std::move(key->text);
+    }
+    // Another secret; those before it hold for `overlap` more.
+    virtual Result<NewKey> rotate_key(KeyId key, std::chrono::milliseconds overlap) = 0;
+    virtual Result<void> expire_key(KeyId key, UnixMillis at) = 0;
     virtual Result<void> disable_key(KeyId key) = 0;
+    virtual Result<void> enable_key(KeyId key) = 0;
+    // The one of this scope, subject and period: made, or changed with what it has counted; another
+    // zone begins anew. Errors: budget_invalid, account_unknown, key_unknown, time_zone_unknown.
+    virtual Result<void> set_budget(const BudgetAsk& budget) = 0;
+    virtual Result<void> remove_budget(BudgetScope scope, const std::string& subject,
+                                       BudgetPeriod period) = 0;
+
     virtual std::vector<KeyInfo> keys() const = 0;
     virtual Result<Balance> balance(const std::string& account) const = 0;
-    virtual std::vector<std::string> accounts() const = 0;
+    virtual std::vector<AccountView> accounts() const = 0;  // parents before children
+    virtual std::vector<BudgetView> budgets(UnixMillis now) const = 0;
+    virtual UsageView usage(const Caller& caller, UnixMillis now) const = 0;
     virtual Counters counters() const = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "billing/definition.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace billing {
 namespace {
@@ -11,6 +12,146 @@ struct Overloaded : F... {
 };
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
+
+// What stands behind the number of a row, in the order of its table; attempts and prices are
+// written elsewhere.
+template <class R, class F>
+void each_field(R& row, F&& field) {
+    using T = std::remove_const_t<R>;
+    if constexpr (std::is_same_v<T, AccountRow>) {
+        field(row.name), field(row.parent), field(row.wallet), field(row.credit_limit);
+    } else if constexpr (std::is_same_v<T, KeyRow>) {
+        field(row.account), field(row.digest), field(row.prefix), field(row.last4);
+    } else if constexpr (std::is_same_v<T, NameRow>) {
+        field(row.text);
+    } else if constexpr (std::is_same_v<T, RefundRow>) {
+        field(row.ref), field(row.reason);
+    } else if constexpr (std::is_same_v<T, AttributionRow>) {
+        field(row.account), field(row.key), field(row.path), field(row.label);
+        field(row.last4), field(row.labels);
+    } else if constexpr (std::is_same_v<T, AccountTermsRow>) {
+        field(row.account), field(row.name), field(row.credit_limit), field(row.is_closed);
+    } else if constexpr (std::is_same_v<T, KeyTermsRow>) {
+        field(row.key), field(row.name), field(row.labels), field(row.expires_at);
+        field(row.routes), field(row.endpoints), field(row.networks);
+    } else if constexpr (std::is_same_v<T, KeySecretRow>) {
+        field(row.key), field(row.digest), field(row.prefix), field(row.last4);
+        field(row.others_until);
+    } else if constexpr (std::is_same_v<T, BudgetRow>) {
+        field(row.number), field(row.scope), field(row.subject), field(row.period);
+        field(row.zone), field(row.limit), field(row.alerts), field(row.is_removed);
+        field(row.from_request);
+    } else if constexpr (std::is_same_v<T, CreditRow>) {
+        field(row.ref), field(row.account), field(row.amount);
+    }
+}
+
+template <class T>
+constexpr bool kIsNumber = std::is_integral_v<T> || std::is_enum_v<T>;
+
+struct AddToImage {
+    ContentImage& image;
+    template <class T>
+    void operator()(const T& value) const {
+        if constexpr (std::is_same_v<T, NanoUsd>)
+            image.add(value.n);
+        else if constexpr (kIsNumber<T>)
+            image.add(static_cast<int64_t>(value));
+        else
+            image.add(value);
+    }
+};
+
+struct BindTo {
+    Statement& statement;
+    int at = 1;  // the number
+    template <class T>
+    void operator()(const T& value) {
+        ++at;
+        if constexpr (std::is_same_v<T, NanoUsd>)
+            statement.bind(at, value.n);
+        else if constexpr (kIsNumber<T>)
+            statement.bind(at, static_cast<int64_t>(value));
+        else if constexpr (std::is_same_v<T, Digest>)
+            statement.bind(at, std::span<const unsigned char>(value));
+        else
+            statement.bind(at, std::string_view(value));
+    }
+};
+
+struct ReadFrom {
+    const Statement& row;
+    bool& is_sound;  // no number is above what its field holds
+    int at = 0;      // the number
+    template <class T>
+    void operator()(T& value) {
+        ++at;
+        if constexpr (std::is_same_v<T, NanoUsd>) {
+            value.n = row.integer(at);
+        } else if constexpr (kIsNumber<T>) {
+            value = static_cast<T>(row.integer(at));
+            is_sound = is_sound && static_cast<int64_t>(value) == row.integer(at);
+        } else if constexpr (std::is_same_v<T, Digest>) {
+            const auto bytes = row.blob(at);
+            if (bytes.size() == value.size()) std::ranges::copy(bytes, value.begin());
+        } else {
+            value = row.text(at);
+        }
+    }
+};
+
+void bind_price(Statement& insert, const PriceRow& row) {
+    int at = 2;
+    insert.bind(at++, row.name);
+    for (size_t i = 0; i < row.numbers.size(); ++i) {
+        if (i == PriceRow::kFirstNumbers) {
+            insert.bind(at++, row.version);
+            insert.bind(at++, row.window);
+            insert.bind(at++, row.currency);
+        }
+        insert.bind(at++, row.numbers[i]);
+    }
+    insert.bind(at++, row.text);
+    insert.bind(at++, std::span(reinterpret_cast<const unsigned char*>(row.digest.data()),
+                                row.digest.size()));
+}
+
+// An empty row of the table of such entries.
+std::optional<Definition> blank_row(Kind kind) {
+    switch (kind) {
+        case Kind::account:
+            return AccountRow{};
+        case Kind::key:
+            return KeyRow{};
+        case Kind::name:
+            return NameRow{};
+        case Kind::price:
+            return PriceRow{};
+        case Kind::refund:
+            return RefundRow{};
+        case Kind::attribution:
+            return AttributionRow{};
+        case Kind::account_terms:
+            return AccountTermsRow{};
+        case Kind::key_terms:
+            return KeyTermsRow{};
+        case Kind::key_secret:
+            return KeySecretRow{};
+        case Kind::budget:
+            return BudgetRow{};
+        case Kind::credit:
+        case Kind::debit:
+            return CreditRow{};
+        case Kind::settle:
+        case Kind::release:
+            return Attempts{};
+        case Kind::reserve:
+        case Kind::key_disabled:
+        case Kind::key_enabled:
+            break;
+    }
+    return std::nullopt;
+}
 
 // Rows of schema 1 keep the image that they were chained with.
 void add_price(ContentImage& image, const PriceRow& row) {
@@ -47,18 +188,16 @@ Digest content_digest(Sha256& sha256, int64_t id, const Definition& definition) 
     ContentImage image;
     image.add(static_cast<int64_t>(definition.index())).add(id);
     std::visit(Overloaded{
-                   [&](const AccountRow& row) { image.add(row.name); },
-                   [&](const KeyRow& row) {
-                       image.add(row.account).add(row.digest).add(row.prefix).add(row.last4);
-                   },
-                   [&](const NameRow& row) { image.add(row.text); },
                    [&](const PriceRow& row) { add_price(image, row); },
-                   [&](const RefundRow& row) { image.add(row.ref).add(row.reason); },
                    [&](const Attempts& attempts) { add_to(image, attempts); },
-                   [&](const AttributionRow& row) {
-                       image.add(row.account).add(row.key).add(row.path).add(row.label);
-                       image.add(row.last4).add(row.labels);
+                   [&](const AccountRow& row) {
+                       // As it was chained then.
+                       if (row.is_of_schema_1())
+                           image.add(row.name);
+                       else
+                           each_field(row, AddToImage{image});
                    },
+                   [&](const auto& row) { each_field(row, AddToImage{image}); },
                },
                definition);
     return sha256(image.bytes());
@@ -78,53 +217,55 @@ const char* table_of(Kind kind) {
             return "refunds";
         case Kind::attribution:
             return "attributions";
+        case Kind::account_terms:
+            return "account_terms";
+        case Kind::key_terms:
+            return "key_terms";
+        case Kind::key_secret:
+            return "key_secrets";
+        case Kind::budget:
+            return "budgets";
+        case Kind::credit:
+        case Kind::debit:
+            return "credits";
         case Kind::settle:
         case Kind::release:
             return "attempts";
         case Kind::reserve:
-        case Kind::credit:
         case Kind::key_disabled:
+        case Kind::key_enabled:
             return nullptr;
     }
     return nullptr;
 }
 
 const char* table_of(const Entry& entry) {
-    // The end of a request has attempts, or none were made.
-    const bool is_ending = entry.is(Kind::settle) || entry.is(Kind::release);
-    if (is_ending && !entry.has(Column::subject)) return nullptr;
+    // The end of a request has attempts, or none were made; a credit has a reference, or none was
+    // given.
+    const bool may_lack = entry.is(Kind::settle) || entry.is(Kind::release) ||
+                          entry.is(Kind::credit) || entry.is(Kind::debit);
+    if (may_lack && !entry.has(Column::subject)) return nullptr;
     return table_of(static_cast<Kind>(entry.get(Column::kind)));
 }
 
 Result<DefinitionTables> DefinitionTables::prepare(Database& database) {
     DefinitionTables tables;
     struct {
-        Table& table;
-        const char* insert;
-        const char* find;
-    } const statements[] = {
-        {tables.accounts_, "INSERT INTO accounts(id, name) VALUES(?,?)",
-         "SELECT name FROM accounts WHERE id = ?"},
-        {tables.keys_, "INSERT INTO keys(id, account, digest, prefix, last4) VALUES(?,?,?,?,?)",
-         "SELECT account, digest, prefix, last4 FROM keys WHERE id = ?"},
-        {tables.names_, "INSERT INTO names(id, text) VALUES(?,?)",
-         "SELECT text FROM names WHERE id = ?"},
-        {tables.prices_,
-         "INSERT INTO prices VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-         "SELECT * FROM prices WHERE id = ?"},
-        {tables.refunds_, "INSERT INTO refunds(id, ref, reason) VALUES(?,?,?)",
-         "SELECT ref, reason FROM refunds WHERE id = ?"},
-        {tables.attributions_,
-         "INSERT INTO attributions(id, account, key, path, label, last4, labels) "
-         "VALUES(?,?,?,?,?,?,?)",
-         "SELECT account, key, path, label, last4, labels FROM attributions WHERE id = ?"},
-    };
-    for (const auto& each : statements) {
-        auto insert = database.prepare(each.insert);
+        Kind kind;
+        int n_columns;
+    } const all[] = {{Kind::account, 5},       {Kind::key, 5},       {Kind::name, 2},
+                     {Kind::price, 26},        {Kind::refund, 3},    {Kind::attribution, 7},
+                     {Kind::account_terms, 5}, {Kind::key_terms, 8}, {Kind::key_secret, 6},
+                     {Kind::budget, 10},       {Kind::credit, 4}};
+    for (const auto& each : all) {
+        const std::string name = table_of(each.kind);
+        std::string insert_sql = "INSERT INTO " + name + " VALUES(?";
+        for (int i = 1; i < each.n_columns; ++i) insert_sql += ",?";
+        auto insert = database.prepare(insert_sql + ")");
         if (!insert) return tl::unexpected(insert.error());
-        auto find = database.prepare(each.find);
+        auto find = database.prepare("SELECT * FROM " + name + " WHERE id = ?");
         if (!find) return tl::unexpected(find.error());
-        each.table = {std::move(*insert), std::move(*find)};
+        tables.tables_[blank_row(each.kind)->index()] = {std::move(*insert), std::move(*find)};
     }
     auto attempts = AttemptTable::prepare(database);
     if (!attempts) return tl::unexpected(attempts.error());
@@ -133,102 +274,42 @@ Result<DefinitionTables> DefinitionTables::prepare(Database& database) {
 }
 
 bool DefinitionTables::insert(int64_t id, const Definition& definition) {
-    return std::visit(
-        Overloaded{
-            [&](const AccountRow& row) {
-                accounts_.insert.bind(1, id);
-                accounts_.insert.bind(2, row.name);
-                return accounts_.insert.run();
-            },
-            [&](const KeyRow& row) {
-                keys_.insert.bind(1, id);
-                keys_.insert.bind(2, row.account);
-                keys_.insert.bind(3, std::span<const unsigned char>(row.digest));
-                keys_.insert.bind(4, row.prefix);
-                keys_.insert.bind(5, row.last4);
-                return keys_.insert.run();
-            },
-            [&](const NameRow& row) {
-                names_.insert.bind(1, id);
-                names_.insert.bind(2, row.text);
-                return names_.insert.run();
-            },
-            [&](const PriceRow& row) {
-                Statement& insert = prices_.insert;
-                int at = 1;
-                insert.bind(at++, id);
-                insert.bind(at++, row.name);
-                for (size_t i = 0; i < row.numbers.size(); ++i) {
-                    if (i == PriceRow::kFirstNumbers) {
-                        insert.bind(at++, row.version);
-                        insert.bind(at++, row.window);
-                        insert.bind(at++, row.currency);
-                    }
-                    insert.bind(at++, row.numbers[i]);
-                }
-                insert.bind(at++, row.text);
-                insert.bind(at++,
-                            std::span(reinterpret_cast<const unsigned char*>(row.digest.data()),
-                                      row.digest.size()));
-                return insert.run();
-            },
-            [&](const RefundRow& row) {
-                refunds_.insert.bind(1, id);
-                refunds_.insert.bind(2, row.ref);
-                refunds_.insert.bind(3, row.reason);
-                return refunds_.insert.run();
-            },
-            [&](const Attempts& attempts) { return attempts_.insert(id, attempts); },
-            [&](const AttributionRow& row) {
-                attributions_.insert.bind(1, id);
-                attributions_.insert.bind(2, row.account);
-                attributions_.insert.bind(3, row.key);
-                attributions_.insert.bind(4, row.path);
-                attributions_.insert.bind(5, row.label);
-                attributions_.insert.bind(6, row.last4);
-                attributions_.insert.bind(7, row.labels);
-                return attributions_.insert.run();
-            },
-        },
-        definition);
+    if (const auto* attempts = std::get_if<Attempts>(&definition))
+        return attempts_.insert(id, *attempts);
+    Statement& insert = tables_[definition.index()].insert;
+    insert.bind(1, id);
+    std::visit(Overloaded{
+                   [&](const PriceRow& row) { bind_price(insert, row); },
+                   [](const Attempts&) {},
+                   [&](const auto& row) { each_field(row, BindTo{insert}); },
+               },
+               definition);
+    return insert.run();
 }
 
 std::optional<Definition> DefinitionTables::find(Kind kind, int64_t id) {
-    if (kind == Kind::settle || kind == Kind::release) {
+    auto found = blank_row(kind);
+    if (!found) return std::nullopt;
+    if (std::holds_alternative<Attempts>(*found)) {
         auto attempts = attempts_.find(id);
         if (!attempts) return std::nullopt;
         return Definition(std::move(*attempts));
     }
-    Table& table = kind == Kind::account  ? accounts_
-                   : kind == Kind::key    ? keys_
-                   : kind == Kind::name   ? names_
-                   : kind == Kind::price  ? prices_
-                   : kind == Kind::refund ? refunds_
-                                          : attributions_;
-    Statement& row = table.find;
+    Statement& row = tables_[found->index()].find;
     row.bind(1, id);
-    std::optional<Definition> found;
-    if (row.step() == Statement::Step::row) {
-        if (kind == Kind::account) {
-            found = AccountRow{std::string(row.text(0))};
-        } else if (kind == Kind::key) {
-            KeyRow key{row.integer(0), {}, std::string(row.text(2)), std::string(row.text(3))};
-            const auto digest = row.blob(1);
-            if (digest.size() == key.digest.size()) std::ranges::copy(digest, key.digest.begin());
-            found = std::move(key);
-        } else if (kind == Kind::name) {
-            found = NameRow{std::string(row.text(0))};
-        } else if (kind == Kind::refund) {
-            found = RefundRow{std::string(row.text(0)), std::string(row.text(1))};
-        } else if (kind == Kind::attribution) {
-            found = AttributionRow{row.integer(0),           row.integer(1),
-                                   std::string(row.text(2)), std::string(row.text(3)),
-                                   std::string(row.text(4)), std::string(row.text(5))};
-        } else {
-            found = read_price(row);
-        }
+    bool is_there = row.step() == Statement::Step::row;
+    if (is_there) {
+        std::visit(Overloaded{
+                       [&](PriceRow& price) { price = read_price(row); },
+                       [](Attempts&) {},
+                       [&](auto& each) {
+                           each_field(each, ReadFrom{row, is_there});
+                       },
+                   },
+                   *found);
     }
     row.reset();
+    if (!is_there) found.reset();
     return found;
 }
 

@@ -2,6 +2,7 @@
 // What entries refer to by number: accounts, keys, names of routes, endpoints and models, price
 // versions, the words of refunds. Each is a row of its own table, written once, together with an
 // entry whose hash covers it.
+#include <array>
 #include <optional>
 #include <string>
 #include <variant>
@@ -9,15 +10,13 @@
 #include "billing/applied_price.h"
 #include "billing/attempts.h"
 #include "billing/attribution.h"
+#include "billing/budgets.h"
 #include "billing/entry.h"
+#include "billing/key_terms.h"
 #include "billing/price_row.h"
 #include "billing/sqlite.h"
 
 namespace billing {
-
-struct AccountRow {
-    std::string name;
-};
 
 struct KeyRow {
     int64_t account = 0;
@@ -34,9 +33,17 @@ struct RefundRow {
     std::string reason;
 };
 
+// What a reference of the operator's did to an account's funds. No two have the same.
+struct CreditRow {
+    std::string ref;
+    int64_t account = 0;
+    NanoUsd amount;  // below zero: taken
+};
+
 // The place in this list is hashed: only add at its end.
 using Definition =
-    std::variant<AccountRow, KeyRow, NameRow, PriceRow, RefundRow, Attempts, AttributionRow>;
+    std::variant<AccountRow, KeyRow, NameRow, PriceRow, RefundRow, Attempts, AttributionRow,
+                 AccountTermsRow, KeyTermsRow, KeySecretRow, BudgetRow, CreditRow>;
 
 // Covers the number and every column.
 Digest content_digest(Sha256& sha256, int64_t id, const Definition& definition);
@@ -60,7 +67,7 @@ private:
     struct Table {
         Statement insert, find;
     };
-    Table accounts_, keys_, names_, prices_, refunds_, attributions_;
+    std::array<Table, std::variant_size_v<Definition>> tables_;  // by the place in Definition
     AttemptTable attempts_;
 };
 

@@ -16,13 +16,19 @@ enum class Kind : uint8_t {
     settle = 2,
     release = 3,
     credit = 4,
-    account = 5,       // `subject` is the row of table accounts
-    key = 6,           // of table keys
-    key_disabled = 7,  // of table keys
-    name = 8,          // of table names
-    price = 9,         // of table prices
-    refund = 10,       // of table refunds
-    attribution = 11,  // of table attributions; RESERVE refers to one
+    account = 5,         // `subject` is the row of table accounts
+    key = 6,             // of table keys
+    key_disabled = 7,    // of table keys
+    name = 8,            // of table names
+    price = 9,           // of table prices
+    refund = 10,         // of table refunds
+    attribution = 11,    // of table attributions; RESERVE refers to one
+    account_terms = 20,  // of table account_terms
+    key_terms = 21,      // of table key_terms
+    key_secret = 22,     // of table key_secrets
+    budget = 23,         // of table budgets
+    key_enabled = 24,    // of table keys
+    debit = 25,          // takes from funds; this and credit may name a row of table credits
 };
 
 // Columns in the order of the table. The hash stands last and is not among them.

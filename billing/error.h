@@ -23,11 +23,17 @@ enum class Errc : uint8_t {
     refund_refused,   // more than is left of the charge, or there is none
     reference_taken,  // of another refund
     text_invalid,
+    account_closed,
+    budget_exceeded,  // `told` names it, and when it begins anew
+    budget_invalid,
+    budget_unknown,
+    network_refused,  // the key may not be used from there
 };
 
 struct Error {
     Errc code;
-    std::string detail;  // for the log and the command line, never for a client
+    std::string detail;     // for the log and the command line, never for a client
+    std::string told = {};  // what a client may read of it; mostly empty
 };
 
 template <class T>

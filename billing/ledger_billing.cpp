@@ -47,9 +47,10 @@ std::unique_ptr<RequestNames> LedgerBilling::make_request_names() const {
     return billing::make_request_names(pepper_);
 }
 
-Result<Caller> LedgerBilling::authenticate(KeyHasher& hasher, std::string_view key) const {
+Result<Authenticated> LedgerBilling::authenticate(KeyHasher& hasher, std::string_view key,
+                                                  const Presence& presence) const {
     if (key.size() != kKeySize) return tl::unexpected(Error{Errc::key_unknown, {}});
-    return keys_.find(hasher.digest(key));
+    return keys_.find(hasher.digest(key), presence);
 }
 
 bool LedgerBilling::has_keys() const {
@@ -92,7 +93,11 @@ AttributionRow LedgerBilling::attribution_of(const Caller& caller) const {
     row.account = caller.account.n;
     row.key = caller.key.n;
     row.path = desk_.book.account_name(caller.account);
-    if (const auto key = keys_.info(caller.key)) row.last4 = key->last4;
+    if (const auto key = keys_.info(caller.key)) {
+        row.last4 = key->last4;
+        row.label = key->terms.name;
+        row.labels = join(key->terms.labels);
+    }
     return row;
 }
 
@@ -155,11 +160,15 @@ Result<Hold> LedgerBilling::reserve(const Reservation& reservation, CommitWaiter
         if (!later) return tl::unexpected(later.error());
         amount = *later;
     }
-    const auto request = desk_.book.reserve(reservation.caller, amount);
+    // A route that no entry has named yet has no budget.
+    const int64_t route = desk_.book.find_name(reservation.route);
+    const Budget* exceeded = nullptr;
+    const auto request = desk_.book.reserve(reservation.caller, amount, at, route, &exceeded);
+    if (!request && exceeded != nullptr) return tl::unexpected(budget_error(*exceeded, amount, at));
     if (!request) return tl::unexpected(request.error());
     Entry entry(Kind::reserve, at);
     entry.set(Column::request, request->n);
-    entry.set(Column::account, reservation.caller.account.n);
+    entry.set(Column::account, desk_.book.open_hold(*request)->payer.n);
     entry.set(Column::key, reservation.caller.key.n);
     entry.set(Column::amount, amount.n);
     entry.set(Column::subject, attribution_id(reservation.caller, at));
@@ -170,6 +179,16 @@ Result<Hold> LedgerBilling::reserve(const Reservation& reservation, CommitWaiter
 
 NanoUsd LedgerBilling::settle(const Hold& hold, const Settlement& settlement,
                               CommitWaiter* waiter) {
+    std::vector<BudgetNote> notes;
+    const NanoUsd amount = settle(hold, settlement, waiter, notes);
+    for (const BudgetNote& note : notes) {
+        if (on_budget_alert_) on_budget_alert_(note);
+    }
+    return amount;
+}
+
+NanoUsd LedgerBilling::settle(const Hold& hold, const Settlement& settlement, CommitWaiter* waiter,
+                              std::vector<BudgetNote>& notes) {
     ENSURE(settlement.price != nullptr);
     uint32_t flags = settlement.flags;
     const TokenCounts tokens = without_negatives(settlement.tokens, flags);
@@ -184,10 +203,12 @@ NanoUsd LedgerBilling::settle(const Hold& hold, const Settlement& settlement,
         amount = open->amount;
         flags |= flag_usage_clamped;
     }
-    const AccountId account = open->caller.account;
-    const auto ended = desk_.book.end(hold.request, amount);
+    std::vector<BudgetAlert> alerts;
+    const auto ended = desk_.book.end(hold.request, amount, &alerts);
+    for (const BudgetAlert& alert : alerts)
+        notes.push_back({view_of(alert.budget, hold.at), alert.percent});
     const UnixMillis at = desk_.book.advance(settlement.now);
-    Entry entry = ending(Kind::settle, hold, account, settlement.outcome, at);
+    Entry entry = ending(Kind::settle, hold, ended->account, settlement.outcome, at);
     entry.set(Column::amount, amount.n);
     set_name(entry, Column::endpoint, settlement.endpoint, at);
     set_name(entry, Column::model, settlement.model, at);

@@ -70,6 +70,9 @@ Result<void> LedgerFile::prepare() {
         {commit_, "COMMIT"},
         {insert_, "INSERT INTO entries(" + entry_columns() + ") VALUES(" + parameters + ")"},
         {head_, "SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1"},
+        {key_use_,
+         "INSERT INTO key_uses(key, at) VALUES(?, ?) "
+         "ON CONFLICT(key) DO UPDATE SET at = excluded.at"},
         {probe_, "PRAGMA user_version = " + std::to_string(kSchemaVersion)},
     };
     for (const auto& each : statements) {
@@ -120,6 +123,12 @@ bool LedgerFile::append(Entry& entry, const Definition* definition, ChainHead& h
     if (!insert_.run()) return false;
     head = {head.seq + 1, hash};
     return true;
+}
+
+bool LedgerFile::put_key_use(const KeyUse& use) {
+    key_use_.bind(1, use.key.n);
+    key_use_.bind(2, use.at.ms);
+    return key_use_.run();
 }
 
 bool LedgerFile::probe() {

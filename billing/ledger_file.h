@@ -3,6 +3,7 @@
 // commit is flushed. Used from one thread at a time: the opener's, then the writer's.
 #include <memory>
 
+#include "billing/billing.h"
 #include "billing/checkpoints.h"
 #include "billing/definition.h"
 #include "billing/schema.h"
@@ -26,6 +27,8 @@ public:
     // A commit that changes nothing that is read: does the disk take a write?
     bool probe();
 
+    bool put_key_use(const KeyUse& use);  // inside a transaction
+
     CheckpointTable& checkpoints() { return checkpoints_; }  // inside a transaction
 
     Database& database() { return database_; }
@@ -35,7 +38,7 @@ private:
     Result<void> prepare();
 
     Database database_;  // first: statements go before it
-    Statement begin_, commit_, insert_, head_, probe_;
+    Statement begin_, commit_, insert_, head_, probe_, key_use_;
     DefinitionTables definitions_;
     CheckpointTable checkpoints_;
     Sha256 sha256_;

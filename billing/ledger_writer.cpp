@@ -50,6 +50,7 @@ void LedgerWriter::run() {
         }
     }
     anchor();
+    write_last_uses();
     file_.reset();  // on this thread: closing checkpoints
 }
 
@@ -59,6 +60,7 @@ void LedgerWriter::anchor_if_due() {
 }
 
 void LedgerWriter::anchor() {
+    take_key_uses();
     const auto note = anchoring_.write(committed_);
     if (!note) return;
     {
@@ -70,6 +72,20 @@ void LedgerWriter::anchor() {
         }
     }
     if (listeners_.on_anchor) listeners_.on_anchor(*note);
+}
+
+void LedgerWriter::take_key_uses() {
+    if (!listeners_.take_key_uses) return;
+    for (const KeyUse& use : listeners_.take_key_uses()) uses_.push_back(use);
+}
+
+// Those since the last anchor. Nobody waits for them, and nothing is written behind them.
+void LedgerWriter::write_last_uses() {
+    if (file_ == nullptr) return;
+    take_key_uses();
+    if (uses_.empty() || !file_->begin()) return;
+    for (const KeyUse& use : uses_) (void)file_->put_key_use(use);
+    (void)file_->commit();
 }
 
 // Until something is queued or the writer stops; anchors meanwhile.
@@ -116,6 +132,9 @@ bool LedgerWriter::write_group() {
         for (auto each = begin; each != end; ++each) {
             if (!write(*each)) return false;
         }
+        for (const KeyUse& use : uses_) {
+            if (!file_->put_key_use(use)) return false;
+        }
         if (!file_->commit()) return false;
     }
     const int64_t n_entries = written_.seq - committed_.seq;
@@ -133,6 +152,7 @@ bool LedgerWriter::write(Pending& pending) {
 
 void LedgerWriter::finish_group() {
     const int64_t n_entries = written_.seq - committed_.seq;
+    if (n_entries > 0) uses_.clear();
     committed_ = written_;
     is_group_uncertain_ = false;
     {
@@ -143,7 +163,7 @@ void LedgerWriter::finish_group() {
     }
     for (; group_begin_ != group_end_; ++group_begin_) {
         const Pending& done = batch_[group_begin_];
-        if (!done.entry.empty()) anchoring_.add(done.entry);
+        if (!done.entry.empty()) anchoring_.add(done.entry, done.definition.get());
         if (done.waiter != nullptr) done.waiter->on_committed(true);
     }
 }

@@ -23,6 +23,7 @@ public:
     struct Listeners {
         decltype(Options::on_commit) on_commit;
         decltype(Options::on_anchor) on_anchor;
+        std::function<std::vector<KeyUse>()> take_key_uses;
     };
     // `desk` outlives the writer. `file` ends at `head`, and `anchoring` knows all that it holds.
     LedgerWriter(Desk& desk, Target target, std::unique_ptr<LedgerFile> file, ChainHead head,
@@ -36,6 +37,8 @@ private:
     void wait_for_work(std::unique_lock<std::mutex>& lock);
     void anchor_if_due();
     void anchor();
+    void take_key_uses();
+    void write_last_uses();
     // Makes [group_begin_, group_end_) of batch_ the next group, waiting for work. False: stopped
     // and nothing left.
     bool take_group();
@@ -60,6 +63,7 @@ private:
     Anchoring anchoring_;               // of entries up to committed_
     ChainHead written_;                 // after the group, if its commit worked
     std::vector<Pending> batch_;        // taken from the queue, in order
+    std::vector<KeyUse> uses_;          // go with the next group
     size_t group_begin_ = 0, group_end_ = 0;
     bool is_group_uncertain_ = false;
 

@@ -67,6 +67,53 @@ constexpr const char* kTo2[] = {
     "BEGIN SELECT RAISE(ABORT, 'append only'); END",
     "CREATE TRIGGER prices_no_DELETE BEFORE DELETE ON prices "
     "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    // Accounts form a tree: names are unique among siblings.
+    "DROP TRIGGER accounts_no_UPDATE",
+    "DROP TRIGGER accounts_no_DELETE",
+    "ALTER TABLE accounts RENAME TO accounts_1",
+    "CREATE TABLE accounts(id INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+    "parent INTEGER NOT NULL, wallet INTEGER NOT NULL, credit_limit INTEGER NOT NULL) STRICT",
+    "INSERT INTO accounts SELECT id, name, 0, 0, 0 FROM accounts_1",
+    "DROP TABLE accounts_1",
+    "CREATE TRIGGER accounts_no_UPDATE BEFORE UPDATE ON accounts "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER accounts_no_DELETE BEFORE DELETE ON accounts "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TABLE account_terms(id INTEGER PRIMARY KEY, account INTEGER NOT NULL, "
+    "name TEXT NOT NULL, credit_limit INTEGER NOT NULL, closed INTEGER NOT NULL) STRICT",
+    "CREATE TABLE key_terms(id INTEGER PRIMARY KEY, key INTEGER NOT NULL, "
+    "name TEXT NOT NULL, labels TEXT NOT NULL, expires_at INTEGER NOT NULL, "
+    "routes TEXT NOT NULL, endpoints TEXT NOT NULL, networks TEXT NOT NULL) STRICT",
+    "CREATE TABLE key_secrets(id INTEGER PRIMARY KEY, key INTEGER NOT NULL, "
+    "digest BLOB NOT NULL UNIQUE, prefix TEXT NOT NULL, last4 TEXT NOT NULL, "
+    "others_until INTEGER NOT NULL) STRICT",
+    "CREATE TABLE key_uses(key INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT",
+    "CREATE TABLE budgets(id INTEGER PRIMARY KEY, number INTEGER NOT NULL, "
+    "scope INTEGER NOT NULL, subject INTEGER NOT NULL, period INTEGER NOT NULL, "
+    "zone TEXT NOT NULL, amount INTEGER NOT NULL, alerts TEXT NOT NULL, "
+    "removed INTEGER NOT NULL, from_request INTEGER NOT NULL) STRICT",
+    "CREATE TABLE credits(id INTEGER PRIMARY KEY, ref TEXT NOT NULL UNIQUE, "
+    "account INTEGER NOT NULL, amount INTEGER NOT NULL) STRICT",
+    "CREATE TRIGGER account_terms_no_UPDATE BEFORE UPDATE ON account_terms "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER account_terms_no_DELETE BEFORE DELETE ON account_terms "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER key_terms_no_UPDATE BEFORE UPDATE ON key_terms "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER key_terms_no_DELETE BEFORE DELETE ON key_terms "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER key_secrets_no_UPDATE BEFORE UPDATE ON key_secrets "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER key_secrets_no_DELETE BEFORE DELETE ON key_secrets "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER budgets_no_UPDATE BEFORE UPDATE ON budgets "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER budgets_no_DELETE BEFORE DELETE ON budgets "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER credits_no_UPDATE BEFORE UPDATE ON credits "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER credits_no_DELETE BEFORE DELETE ON credits "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
     "PRAGMA user_version = 2",
 };
 

@@ -114,7 +114,8 @@ Result<std::unique_ptr<LedgerBilling>> LedgerBilling::open(const Options& option
                         {billing->desk_.book, billing->keys_}, anchored, options.anchor_interval);
     billing->writer_ = std::make_unique<LedgerWriter>(
         billing->desk_, target, std::move(*file), *ended, std::move(anchoring),
-        LedgerWriter::Listeners{options.on_commit, options.on_anchor});
+        LedgerWriter::Listeners{options.on_commit, options.on_anchor,
+                                [keys = &billing->keys_] { return keys->take_uses(); }});
     return billing;
 }
 

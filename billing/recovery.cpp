@@ -19,7 +19,7 @@ Entry ending(Kind kind, RequestId request, const Book::OpenHold& hold, uint32_t 
              UnixMillis at) {
     Entry entry(kind, at);
     entry.set(Column::request, request.n);
-    entry.set(Column::account, hold.caller.account.n);
+    entry.set(Column::account, hold.payer.n);
     entry.set(Column::outcome, static_cast<int64_t>(Outcome::internal));
     entry.set(Column::flags, flags | flag_recovered);
     return entry;

@@ -39,7 +39,7 @@ Result<void> check_words(const Refund& refund) {
         return refused(Errc::text_invalid,
                        "a reason is 1 to 500 bytes of UTF-8 without control characters");
     if (refund.amount && *refund.amount <= NanoUsd{0})
-        return refused(Errc::amount_invalid, "a refund is above zero");
+        return refused(Errc::amount_invalid, "a refund is above 0");
     return {};
 }
 
@@ -99,7 +99,7 @@ Result<Refunded> said_again(const Refund& refund, const Charged& charged) {
 
 Result<Refunded> LedgerBilling::refund(const Refund& refund) {
     if (auto ok = check_words(refund); !ok) return tl::unexpected(ok.error());
-    const std::lock_guard one_at_a_time(refund_mutex_);
+    const std::lock_guard one_at_a_time(admin_mutex_);
     const auto found = read_charged(path_, refund);
     if (!found) return tl::unexpected(found.error());
     if (found->ref != 0) return said_again(refund, *found);

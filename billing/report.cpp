@@ -141,6 +141,15 @@ public:
         return at == paths.end() ? -1 : at->second;
     }
 
+    // Empty: all are.
+    bool is_within(int64_t path, const std::string& account) const {
+        if (account.empty()) return true;
+        if (path < 0) return false;
+        const std::string& text = paths_[static_cast<size_t>(path)];
+        return text.starts_with(account) &&
+               (text.size() == account.size() || text[account.size()] == '/');
+    }
+
     std::string text(By column, int64_t value) const {
         switch (column) {
             case By::account:
@@ -254,6 +263,8 @@ Result<Groups> sum_up(Database& database, const ReportQuery& query, const std::v
         rows->bind(2, range->end);
         Statement::Step step;
         while ((step = rows->step()) == Statement::Step::row) {
+            const int64_t path = texts.path_of(rows->integer(1), rows->integer(7));
+            if (!texts.is_within(path, query.account)) continue;
             for (size_t i = 0; i < by.size(); ++i)
                 group[i] = group_value(*rows, by[i], texts, zone);
             if (!groups[group].add(source.figures(*rows))) {

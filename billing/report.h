@@ -12,7 +12,8 @@ namespace billing {
 struct ReportQuery {
     std::optional<UnixMillis> from, to;  // half open; requests by their RESERVE instant
     std::string time_zone = "UTC";       // IANA name; decides the columns day and hour
-    std::vector<std::string> by;         // account, key, route, endpoint, model, outcome, day, hour
+    std::string account;  // only requests of this path and of those below it, as written then
+    std::vector<std::string> by;  // account, key, route, endpoint, model, outcome, day, hour
 };
 
 struct ReportRow {

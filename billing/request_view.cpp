@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "billing/api_key.h"
 #include "billing/chain_walk.h"
 #include "billing/cost.h"
 #include "billing/entry_lookup.h"
@@ -161,6 +162,9 @@ Result<RequestView> view(Words& words, EntryLookup& lookup, RequestId request) {
             words.row<AttributionRow>(entry, Kind::attribution, entry.get(Column::subject));
         if (!names) return tl::unexpected(names.error());
         found.account_name = std::move(names->path);
+        // Of a later secret the key's first characters are not those.
+        if (names->last4 != key->last4) found.key_prefix = kKeyPrefix;
+        found.key_last4 = std::move(names->last4);
         found.key_label = std::move(names->label);
         found.labels = std::move(names->labels);
     }

@@ -11,73 +11,135 @@ namespace {
 constexpr int64_t kTailEntries = 1'024;
 
 // The columns that balances come from: the first of the table, so that little of a row is read.
-struct BalanceColumns {
-    static constexpr const char* kSql =
-        "SELECT seq, kind, at, request, account, key, amount, subject FROM entries "
-        "WHERE seq > ? ORDER BY seq";
-    explicit BalanceColumns(const Statement& row)
-        : kind(static_cast<Kind>(row.integer(1))),
-          at{row.integer(2)},
-          request{row.integer(3)},
-          caller{{row.integer(4)}, {row.integer(5)}},
-          amount{row.integer(6)},
-          subject(row.integer(7)) {}
+constexpr const char* kBalanceSql =
+    "SELECT seq, kind, at, request, account, key, amount, subject, route FROM entries "
+    "WHERE seq > ? ORDER BY seq";
+constexpr size_t kBalanceColumns = 9;
 
-    Kind kind;
-    UnixMillis at;
-    RequestId request;
-    Caller caller;
-    NanoUsd amount;
-    int64_t subject;
+Entry read_balance_columns(const Statement& row) {
+    Entry entry;
+    for (size_t i = 0; i < kBalanceColumns; ++i) {
+        const int column = static_cast<int>(i);
+        if (!row.is_null(column)) entry.set(static_cast<Column>(i), row.integer(column));
+    }
+    return entry;
+}
+
+struct Books {
+    Book& book;
+    KeyRing& keys;
 };
 
-bool load_definition(const BalanceColumns& columns, const Definition& definition, Book& book,
-                     KeyRing& keys) {
-    if (const auto* account = std::get_if<AccountRow>(&definition)) {
-        book.load_account({columns.subject}, account->name);
-    } else if (const auto* name = std::get_if<NameRow>(&definition)) {
-        book.load_name(columns.subject, name->text);
-    } else if (const auto* price = std::get_if<PriceRow>(&definition)) {
-        return book.load_price(columns.subject, *price);
-    } else if (const auto* attribution = std::get_if<AttributionRow>(&definition)) {
-        book.attributions().load(columns.subject, *attribution);
-    } else if (const auto* key = std::get_if<KeyRow>(&definition)) {
-        if (!book.has_account({key->account})) return false;
-        const KeyId id{columns.subject};
-        book.load_key(id);
-        keys.add(key->digest, {key->account},
-                 KeyInfo{id, book.account_name({key->account}), key->prefix, key->last4, true,
-                         columns.at});
-    }
+bool load_row(const Entry& entry, const AccountRow& row, Books books) {
+    return books.book.load_account({entry.get(Column::subject)}, row);
+}
+
+bool load_row(const Entry& entry, const KeyRow& row, Books books) {
+    const KeyId id{entry.get(Column::subject)};
+    if (!books.book.load_key(id, {row.account})) return false;
+    KeyInfo info{id, {}, row.prefix, row.last4};
+    info.created_at = {entry.get(Column::at)};
+    books.keys.add(row.digest, {row.account}, std::move(info));
     return true;
 }
 
-// The attempts that it brought, or 0.
-int64_t last_attempt(const BalanceColumns& columns) {
-    const bool ends = columns.kind == Kind::settle || columns.kind == Kind::release;
-    return ends ? columns.subject : 0;
+bool load_row(const Entry& entry, const NameRow& row, Books books) {
+    books.book.load_name(entry.get(Column::subject), row.text);
+    return true;
 }
 
-bool load(const BalanceColumns& columns, DefinitionTables& tables, Book& book, KeyRing& keys) {
-    book.advance(columns.at);
-    book.load_attempt(last_attempt(columns));
-    switch (columns.kind) {
+bool load_row(const Entry& entry, const PriceRow& row, Books books) {
+    return books.book.load_price(entry.get(Column::subject), row);
+}
+
+bool load_row(const Entry& entry, const AttributionRow& row, Books books) {
+    books.book.attributions().load(entry.get(Column::subject), row);
+    return true;
+}
+
+bool load_row(const Entry&, const AccountTermsRow& row, Books books) {
+    return books.book.change_account(row);
+}
+
+bool load_row(const Entry&, const KeyTermsRow& row, Books books) {
+    const auto terms = to_terms(row);
+    return terms && books.keys.set_terms({row.key}, *terms);
+}
+
+bool load_row(const Entry&, const KeySecretRow& row, Books books) {
+    return books.keys.add_secret(row);
+}
+
+bool load_row(const Entry&, const BudgetRow& row, Books books) {
+    return books.book.load_budget(row);
+}
+
+// What these say is in their entries.
+bool load_row(const Entry&, const CreditRow&, Books) {
+    return true;
+}
+bool load_row(const Entry&, const RefundRow&, Books) {
+    return true;
+}
+bool load_row(const Entry&, const Attempts&, Books) {
+    return true;
+}
+
+// What balances come from.
+bool load_money(const Entry& entry, Book& book) {
+    const RequestId request{entry.get(Column::request)};
+    const AccountId account{entry.get(Column::account)};
+    const NanoUsd amount{entry.get(Column::amount)};
+    switch (static_cast<Kind>(entry.get(Column::kind))) {
         case Kind::reserve:
-            return book.load_reserve(columns.request, columns.caller, columns.amount);
+            return book.load_reserve(entry);
         case Kind::settle: {
-            const auto hold = book.open_hold(columns.request);
-            if (!hold || columns.amount < NanoUsd{0} || columns.amount > hold->amount) return false;
-            return book.end(columns.request, columns.amount).has_value();
+            const auto hold = book.open_hold(request);
+            if (!hold || amount < NanoUsd{0} || amount > hold->amount) return false;
+            return book.end(request, amount).has_value();
         }
         case Kind::release:
-            return book.end(columns.request, NanoUsd{0}).has_value();
+            return book.end(request, NanoUsd{0}).has_value();
         case Kind::credit:
-            return book.load_credit(columns.caller.account, columns.amount);
-        case Kind::key_disabled:
-            return keys.disable({columns.subject});
+            return book.has_account(account) && book.load_credit(account, amount);
+        case Kind::debit:
+            return book.load_debit(account, amount);
         case Kind::refund:
-            book.load_refund_row(columns.subject);
-            return book.load_refund(columns.caller.account, columns.amount);
+            return book.load_refund(account, amount);
+        default:
+            return true;
+    }
+}
+
+bool load(const Entry& entry, DefinitionTables& tables, Books books) {
+    books.book.advance({entry.get(Column::at)});
+    if (!load_money(entry, books.book)) return false;
+    const auto kind = static_cast<Kind>(entry.get(Column::kind));
+    const int64_t id = entry.get(Column::subject);
+    switch (kind) {
+        case Kind::settle:
+        case Kind::release:
+            books.book.load_attempt(id);
+            return true;
+        case Kind::refund:
+            books.book.load_refund_row(id);
+            return true;
+        case Kind::credit:
+        case Kind::debit:
+            books.book.load_row(kind, id);
+            return true;
+        case Kind::key_disabled:
+            return books.keys.disable({id});
+        case Kind::key_enabled:
+            return books.keys.enable({id});
+        case Kind::account_terms:
+        case Kind::key_terms:
+        case Kind::key_secret:
+        case Kind::budget:
+            books.book.load_row(kind, id);
+            break;
+        case Kind::reserve:
+            return true;
         case Kind::account:
         case Kind::key:
         case Kind::name:
@@ -85,22 +147,23 @@ bool load(const BalanceColumns& columns, DefinitionTables& tables, Book& book, K
         case Kind::price:
             break;
     }
-    if (table_of(columns.kind) == nullptr) return false;
-    const auto definition = tables.find(columns.kind, columns.subject);
-    return definition && load_definition(columns, *definition, book, keys);
+    if (table_of(kind) == nullptr) return false;
+    const auto definition = tables.find(kind, id);
+    return definition &&
+           std::visit([&](const auto& row) { return load_row(entry, row, books); }, *definition);
 }
 
 // Entries behind `n_entries`; returns how many there are then.
 Result<int64_t> load_entries(Database& database, int64_t n_entries, Book& book, KeyRing& keys) {
     auto tables = DefinitionTables::prepare(database);
     if (!tables) return tl::unexpected(tables.error());
-    auto rows = database.prepare(BalanceColumns::kSql);
+    auto rows = database.prepare(kBalanceSql);
     if (!rows) return tl::unexpected(rows.error());
     rows->bind(1, n_entries == 0 ? INT64_MIN : n_entries);  // none may stand before the first
     Statement::Step step;
     while ((step = rows->step()) == Statement::Step::row) {
         if (rows->integer(0) != ++n_entries) return bad_entry(n_entries, "missing");
-        if (!load(BalanceColumns(*rows), *tables, book, keys)) {
+        if (!load(read_balance_columns(*rows), *tables, {book, keys})) {
             return bad_entry(n_entries, "contradicts the entries before it");
         }
     }
@@ -127,6 +190,24 @@ Result<ChainHead> tail_start(Database& database, int64_t seq) {
     return head;
 }
 
+void close_keys(const Book& book, KeyRing& keys) {
+    std::vector<KeyId> closed;
+    for (const KeyInfo& key : keys.list()) {
+        if (book.tree().is_closed(book.tree().account_of_key(key.id.n))) closed.push_back(key.id);
+    }
+    keys.close(closed);
+}
+
+Result<void> load_uses(Database& database, KeyRing& keys) {
+    auto rows = database.prepare("SELECT key, at FROM key_uses");
+    if (!rows) return tl::unexpected(rows.error());
+    Statement::Step step;
+    while ((step = rows->step()) == Statement::Step::row)
+        keys.load_use({{rows->integer(0)}, {rows->integer(1)}});
+    if (step == Statement::Step::failed) return tl::unexpected(database.error("read key_uses"));
+    return {};
+}
+
 }  // namespace
 
 Result<ChainHead> restore(Database& database, const std::optional<Standing>& anchored, Book& book,
@@ -139,6 +220,8 @@ Result<ChainHead> restore(Database& database, const std::optional<Standing>& anc
     }
     const auto n_entries = load_entries(database, n_anchored, book, keys);
     if (!n_entries) return tl::unexpected(n_entries.error());
+    close_keys(book, keys);
+    if (auto ok = load_uses(database, keys); !ok) return tl::unexpected(ok.error());
     const int64_t n_before_tail = std::max<int64_t>(*n_entries - kTailEntries, 0);
     const auto start =
         tail_start(database, anchored ? std::min(n_before_tail, n_anchored) : n_before_tail);

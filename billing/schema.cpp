@@ -27,7 +27,28 @@ std::vector<SchemaObject> schema_objects() {
          "CREATE TABLE ledger(id INTEGER PRIMARY KEY CHECK(id = 1), "
          "pepper_check BLOB NOT NULL) STRICT"},
         {"accounts",
-         "CREATE TABLE accounts(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT"},
+         "CREATE TABLE accounts(id INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+         "parent INTEGER NOT NULL, wallet INTEGER NOT NULL, credit_limit INTEGER NOT NULL) STRICT"},
+        {"account_terms",
+         "CREATE TABLE account_terms(id INTEGER PRIMARY KEY, account INTEGER NOT NULL, "
+         "name TEXT NOT NULL, credit_limit INTEGER NOT NULL, closed INTEGER NOT NULL) STRICT"},
+        {"key_terms",
+         "CREATE TABLE key_terms(id INTEGER PRIMARY KEY, key INTEGER NOT NULL, "
+         "name TEXT NOT NULL, labels TEXT NOT NULL, expires_at INTEGER NOT NULL, "
+         "routes TEXT NOT NULL, endpoints TEXT NOT NULL, networks TEXT NOT NULL) STRICT"},
+        {"key_secrets",
+         "CREATE TABLE key_secrets(id INTEGER PRIMARY KEY, key INTEGER NOT NULL, "
+         "digest BLOB NOT NULL UNIQUE, prefix TEXT NOT NULL, last4 TEXT NOT NULL, "
+         "others_until INTEGER NOT NULL) STRICT"},
+        {"key_uses", "CREATE TABLE key_uses(key INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT"},
+        {"budgets",
+         "CREATE TABLE budgets(id INTEGER PRIMARY KEY, number INTEGER NOT NULL, "
+         "scope INTEGER NOT NULL, subject INTEGER NOT NULL, period INTEGER NOT NULL, "
+         "zone TEXT NOT NULL, amount INTEGER NOT NULL, alerts TEXT NOT NULL, "
+         "removed INTEGER NOT NULL, from_request INTEGER NOT NULL) STRICT"},
+        {"credits",
+         "CREATE TABLE credits(id INTEGER PRIMARY KEY, ref TEXT NOT NULL UNIQUE, "
+         "account INTEGER NOT NULL, amount INTEGER NOT NULL) STRICT"},
         {"keys",
          "CREATE TABLE keys(id INTEGER PRIMARY KEY, account INTEGER NOT NULL, "
          "digest BLOB NOT NULL UNIQUE, prefix TEXT NOT NULL, last4 TEXT NOT NULL) STRICT"},
@@ -75,8 +96,9 @@ std::vector<SchemaObject> schema_objects() {
          "CREATE UNIQUE INDEX terminal_once ON entries(request) WHERE kind IN (2, 3)"},
         {"refunds_of", "CREATE INDEX refunds_of ON entries(request) WHERE kind = 10"},
     };
-    for (const char* table : {"ledger", "accounts", "keys", "names", "prices", "refunds",
-                              "attempts", "attributions", "entries"}) {
+    for (const char* table :
+         {"ledger", "accounts", "account_terms", "keys", "key_terms", "key_secrets", "budgets",
+          "credits", "names", "prices", "refunds", "attempts", "attributions", "entries"}) {
         for (const char* change : {"UPDATE", "DELETE"}) {
             const std::string name = std::string(table) + "_no_" + change;
             objects.push_back({name, "CREATE TRIGGER " + name + " BEFORE " + change + " ON " +

@@ -1,6 +1,6 @@
 #pragma once
 // The tables of a ledger. Rows are added and never changed: triggers refuse it, the chain shows it;
-// but for checkpoints of running streams, which come and go.
+// but for checkpoints of running streams, which come and go, and for the last uses of keys.
 // Entries have two narrow unique indexes, whose keys grow, so that all inserts append, and one of
 // the refunds, which are few.
 #include "billing/entry.h"

@@ -1,12 +1,12 @@
 #include "billing/triage.h"
 
-#include <unordered_set>
+#include <unordered_map>
 
 namespace billing {
 
 Triage triage(std::vector<Pending> unwritten, Book& book) {
     Triage result;
-    std::unordered_set<int64_t> dropped;
+    std::unordered_map<int64_t, Entry> dropped;  // RESERVE entries
     const auto answer = [&](Pending& pending, bool is_durable) {
         if (pending.waiter != nullptr) result.answers.push_back({pending.waiter, is_durable});
         pending.waiter = nullptr;
@@ -21,19 +21,25 @@ Triage triage(std::vector<Pending> unwritten, Book& book) {
         switch (static_cast<Kind>(entry.get(Column::kind))) {
             case Kind::reserve:
                 book.undo_reserve(request);
-                dropped.insert(request.n);
+                dropped.emplace(request.n, entry);
                 answer(pending, false);
                 continue;
             case Kind::settle:
             case Kind::release:
                 if (!dropped.contains(request.n)) break;
-                book.undo_spent({entry.get(Column::account)}, {entry.get(Column::amount)});
+                book.undo_spent(dropped.at(request.n), {entry.get(Column::amount)});
                 answer(pending, true);
                 continue;
             case Kind::credit:
             case Kind::refund:
             case Kind::account:
             case Kind::key:
+            case Kind::account_terms:
+            case Kind::key_terms:
+            case Kind::key_secret:
+            case Kind::key_enabled:
+            case Kind::budget:
+            case Kind::debit:
                 answer(pending, false);
                 continue;
             case Kind::key_disabled:

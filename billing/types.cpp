@@ -75,6 +75,18 @@ AttemptOutcome failed_as(config::FailureClass failure) {
     return AttemptOutcome::server_error;
 }
 
+std::string_view to_string(Wallet wallet) {
+    switch (wallet) {
+        case Wallet::prepaid:
+            return "prepaid";
+        case Wallet::none:
+            return "none";
+        case Wallet::postpaid:
+            return "postpaid";
+    }
+    return "unknown";
+}
+
 std::string_view to_string(CountSource source) {
     switch (source) {
         case CountSource::engine:

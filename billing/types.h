@@ -26,6 +26,10 @@ struct RequestId {
     friend auto operator<=>(RequestId, RequestId) = default;
 };
 
+// Who of a path pays: the nearest that has one. Stored: never renumber.
+enum class Wallet : uint8_t { prepaid = 0, none = 1, postpaid = 2 };
+std::string_view to_string(Wallet wallet);
+
 // Tokens of one answer, in five disjoint classes, each >= 0. Their sum is what was used.
 struct TokenCounts {
     int64_t input_uncached = 0;
@@ -91,7 +95,7 @@ enum Flag : uint32_t {
 };
 
 struct Caller {
-    AccountId account;
+    AccountId account;  // that the key is of; it or one above it pays
     KeyId key;
 };
 

@@ -94,7 +94,8 @@ Result<std::string> find_bad(Database& database, AnchorCheck& anchors, Verificat
     if (*n_attempts != audit.n_attempts())
         return std::string("table attempts: a row that no entry speaks of");
     for (const Kind kind :
-         {Kind::account, Kind::key, Kind::name, Kind::price, Kind::refund, Kind::attribution}) {
+         {Kind::account, Kind::account_terms, Kind::key, Kind::key_terms, Kind::key_secret,
+          Kind::budget, Kind::credit, Kind::name, Kind::price, Kind::refund, Kind::attribution}) {
         const std::string table = table_of(kind);
         const auto n_rows = database.query_integer("SELECT count(*) FROM " + table);
         if (!n_rows) return tl::unexpected(n_rows.error());

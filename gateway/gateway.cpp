@@ -2,7 +2,10 @@
 
 #include "gateway/api/models.h"
 #include "gateway/api/request_id.h"
+#include "gateway/api/usage_answer.h"
+#include "gateway/chat/quote.h"
 #include "gateway/telemetry/version.h"
+#include "gateway/telemetry/wall_clock.h"
 #include "gateway/upstream/inflight.h"
 
 namespace gateway {
@@ -20,6 +23,21 @@ std::string client_request_id(const HttpHead& head) {
         if (c <= 0x20 || c >= 0x7f) return {};
     return std::string(id);
 }
+
+// "127.0.0.1:50412" or "[::1]:50412", without port and brackets.
+std::string address_of(std::string_view peer) {
+    std::string_view address = peer.substr(0, peer.rfind(':'));
+    if (address.starts_with('[') && address.ends_with(']'))
+        address = address.substr(1, address.size() - 2);
+    return std::string(address);
+}
+
+// Counts a request as long as it is answered.
+struct Open {
+    std::atomic<int64_t>& n;
+    explicit Open(std::atomic<int64_t>& counter) : n(counter) { ++n; }
+    ~Open() { --n; }
+};
 
 }  // namespace
 
@@ -45,7 +63,7 @@ struct Gateway::Local {
 
 struct Gateway::Head {
     RouteMatch match;
-    billing::Caller caller;
+    billing::Authenticated caller;
     std::string request_id;
 };
 
@@ -104,8 +122,9 @@ std::optional<HttpAnswer> Gateway::judge_head(size_t io_thread, const HttpHead& 
 std::optional<ApiError> Gateway::authenticate(Local& local, const HttpHead& head, Head& found) {
     const auto key = extract_credential(head);
     if (!key) return key.error();
-    const auto caller = parts_.billing.authenticate(*local.hasher, *key);
-    if (!caller) return invalid_key();
+    const billing::Presence presence{wall_clock_now(), address_of(head.peer)};
+    const auto caller = parts_.billing.authenticate(*local.hasher, *key, presence);
+    if (!caller) return api_error(caller.error());
     found.caller = *caller;
     return {};
 }
@@ -151,6 +170,12 @@ asio::awaitable<void> Gateway::handle(size_t io_thread, const HttpHead& head, st
         case HandlerId::model:
             co_await exchange.send(models(found));
             co_return;
+        case HandlerId::usage:
+            co_await exchange.send(usage(found));
+            co_return;
+        case HandlerId::quote:
+            co_await quote(found, head, std::move(body), exchange);
+            co_return;
         case HandlerId::healthz:
         case HandlerId::readyz:
         case HandlerId::root:
@@ -186,36 +211,62 @@ HttpAnswer Gateway::plain(const Head& found) const {
             break;
         case HandlerId::healthz:
         case HandlerId::chat_completions:
+        case HandlerId::quote:
         case HandlerId::models:
         case HandlerId::model:
+        case HandlerId::usage:
             answer.body = "ok\n";
             break;
     }
     return answer;
 }
 
-HttpAnswer Gateway::models(const Head& found) const {
-    const auto config = this->config();
+HttpAnswer Gateway::json_answer(std::string body, const Head& found) const {
     HttpAnswer answer;
-    if (found.match.handler == HandlerId::models) {
-        answer.body = models_list(*config);
-    } else {
-        auto entry = model_entry(*config, found.match.model);
-        if (!entry) return answer_for(entry.error(), found.request_id);
-        answer.body = std::move(*entry);
-    }
+    answer.body = std::move(body);
     answer.fields.emplace_back("x-request-id", found.request_id);
     answer.fields.emplace_back("cache-control", "private, no-store");
     return answer;
 }
 
+HttpAnswer Gateway::models(const Head& found) const {
+    const auto config = this->config();
+    const billing::KeyScope* scope = found.caller.scope.get();
+    if (found.match.handler == HandlerId::models)
+        return json_answer(models_list(*config, scope), found);
+    auto entry = model_entry(*config, found.match.model, scope);
+    if (!entry) return answer_for(entry.error(), found.request_id);
+    return json_answer(std::move(*entry), found);
+}
+
+HttpAnswer Gateway::usage(const Head& found) const {
+    const auto view = parts_.billing.usage(found.caller, wall_clock_now());
+    return json_answer(usage_answer(view), found);
+}
+
+asio::awaitable<void> Gateway::quote(const Head& found, const HttpHead& head, std::string body,
+                                     HttpExchange& exchange) {
+    const Open open(n_requests_open_);
+    const auto snapshot = this->snapshot();
+    if (n_requests_open_ > snapshot->config->limits.n_requests_max) {
+        co_await exchange.send(refuse(overloaded(), found.request_id, head.received));
+        co_return;
+    }
+    const PlanTerms terms{static_cast<uint64_t>(found.caller.account.n),
+                          static_cast<uint64_t>(found.caller.key.n), wall_clock_now(),
+                          found.caller.scope.get()};
+    auto text = co_await quote_chat(std::move(body), *snapshot, workers_, terms);
+    HttpAnswer answer;
+    if (text)
+        answer = json_answer(std::move(*text), found);
+    else
+        answer = refuse(text.error(), found.request_id, head.received);
+    co_await exchange.send(std::move(answer));
+}
+
 asio::awaitable<void> Gateway::chat(Local& local, const Head& found, const HttpHead& head,
                                     std::string body, HttpExchange& exchange) {
-    struct Open {  // counts the request as long as it is answered
-        std::atomic<int64_t>& n;
-        explicit Open(std::atomic<int64_t>& counter) : n(counter) { ++n; }
-        ~Open() { --n; }
-    } open(n_requests_open_);
+    const Open open(n_requests_open_);
     auto snapshot = this->snapshot();
     if (n_requests_open_ > snapshot->config->limits.n_requests_max) {
         co_await exchange.send(refuse(overloaded(), found.request_id, head.received));

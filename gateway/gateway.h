@@ -57,6 +57,10 @@ private:
                       TimePoint received) const;
     HttpAnswer plain(const Head& found) const;  // health, root, OPTIONS
     HttpAnswer models(const Head& found) const;
+    HttpAnswer usage(const Head& found) const;
+    HttpAnswer json_answer(std::string body, const Head& found) const;
+    asio::awaitable<void> quote(const Head& found, const HttpHead& head, std::string body,
+                                HttpExchange& exchange);
     asio::awaitable<void> chat(Local& local, const Head& found, const HttpHead& head,
                                std::string body, HttpExchange& exchange);
 

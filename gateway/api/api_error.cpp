@@ -41,6 +41,15 @@ ApiError insufficient_funds() {
     return error;
 }
 
+ApiError budget_exceeded(const std::string& budget) {
+    ApiError error = insufficient_funds();
+    error.message =
+        "You exceeded your current quota: the most that this request may cost does not "
+        "fit into the " +
+        budget + ". Ask for a higher one, or for fewer output tokens.";
+    return error;
+}
+
 ApiError ledger_unavailable() {
     return retry_soon(
         server_fault(503, "New paid requests cannot be recorded at the moment. Please try again.",
@@ -131,8 +140,14 @@ ApiError api_error(const billing::Error& error) {
     switch (error.code) {
         case billing::Errc::key_unknown:
             return invalid_key();
+        case billing::Errc::account_closed:
+            return invalid_key();
+        case billing::Errc::network_refused:
+            return network_refused();
         case billing::Errc::insufficient_funds:
             return insufficient_funds();
+        case billing::Errc::budget_exceeded:
+            return budget_exceeded(error.told);
         case billing::Errc::ledger_unavailable:
         case billing::Errc::ledger_broken:
         case billing::Errc::owned_by_other:
@@ -151,6 +166,8 @@ ApiError api_error(const billing::Error& error) {
         case billing::Errc::amount_invalid:
         case billing::Errc::time_zone_unknown:
         case billing::Errc::query_invalid:
+        case billing::Errc::budget_invalid:
+        case billing::Errc::budget_unknown:
             break;  // of commands, not of requests
     }
     return internal_error();
@@ -233,6 +250,13 @@ ApiError invalid_key() {
     error.code = "invalid_api_key";
     error.headers.emplace_back("www-authenticate", "Bearer realm=\"weir\"");
     never_retry(error);
+    return error;
+}
+
+ApiError network_refused() {
+    ApiError error = invalid_key();
+    error.message = "This API key may not be used from your IP address.";
+    error.code = "ip_not_authorized";
     return error;
 }
 

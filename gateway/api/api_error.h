@@ -43,6 +43,7 @@ ApiError api_error(const AttemptEnd& end);
 // The fixed ones.
 ApiError missing_key();                          // 401
 ApiError invalid_key();                          // 401
+ApiError network_refused();                      // 401
 ApiError model_unknown(std::string_view model);  // 404
 ApiError overloaded();                           // 503 with retry-after
 ApiError internal_error();                       // 500

@@ -52,9 +52,10 @@ void append_entry(std::string& out, const config::Config& config, std::string_vi
 
 }  // namespace
 
-std::string models_list(const config::Config& config) {
+std::string models_list(const config::Config& config, const billing::KeyScope* scope) {
     std::string out = R"({"object":"list","data":[)";
     for (const auto& [name, route] : config.route_by_model) {  // a map: sorted
+        if (scope && !scope->allows_route(config.routes[route].name)) continue;
         if (out.back() != '[') out += ',';
         append_entry(out, config, name, config.routes[route]);
     }
@@ -62,9 +63,12 @@ std::string models_list(const config::Config& config) {
 }
 
 tl::expected<std::string, ApiError> model_entry(const config::Config& config,
-                                                std::string_view model) {
+                                                std::string_view model,
+                                                const billing::KeyScope* scope) {
     const auto found = config.route_by_model.find(model);
-    if (found == config.route_by_model.end()) return tl::unexpected(model_unknown(model));
+    const bool is_there = found != config.route_by_model.end() &&
+                          (!scope || scope->allows_route(config.routes[found->second].name));
+    if (!is_there) return tl::unexpected(model_unknown(model));
     std::string out;
     append_entry(out, config, found->first, config.routes[found->second]);
     return out;

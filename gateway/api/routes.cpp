@@ -20,6 +20,10 @@ struct Entry {
 constexpr std::array kRoutes = {
     Entry{"/v1/chat/completions", kPost, HandlerId::chat_completions, Role::client, true},
     Entry{"/chat/completions", kPost, HandlerId::chat_completions, Role::client, true},
+    Entry{"/v1/quote", kPost, HandlerId::quote, Role::client, true},
+    Entry{"/quote", kPost, HandlerId::quote, Role::client, true},
+    Entry{"/v1/usage", kGet, HandlerId::usage, Role::client, false},
+    Entry{"/usage", kGet, HandlerId::usage, Role::client, false},
     Entry{"/v1/models", kGet, HandlerId::models, Role::client, false},
     Entry{"/models", kGet, HandlerId::models, Role::client, false},
     Entry{"/v1/models/", kGet, HandlerId::model, Role::client, false},

@@ -12,7 +12,17 @@ namespace gateway {
 
 struct HttpHead;
 
-enum class HandlerId : uint8_t { chat_completions, models, model, healthz, readyz, root, options };
+enum class HandlerId : uint8_t {
+    chat_completions,
+    quote,
+    models,
+    model,
+    usage,
+    healthz,
+    readyz,
+    root,
+    options
+};
 enum class Role : uint8_t { none, client };
 
 struct RouteMatch {

@@ -76,11 +76,17 @@ ApiError unpriced(const config::Endpoint& endpoint, const ChatRequest& request,
     return api_error(missing, {request.model, 0, 0});
 }
 
-billing::NanoUsd bound_of(const PlannedStep& step) {
-    return billing::cost_bound(step.n_prompt_held, step.n_output_held, step.price.tariff);
+bool may_ask(std::string_view model, const config::Config& config, const billing::KeyScope* scope) {
+    const auto route = config.route_by_model.find(model);
+    return !scope || route == config.route_by_model.end() ||
+           scope->allows_route(config.routes[route->second].name);
 }
 
 }  // namespace
+
+billing::NanoUsd bound_of(const PlannedStep& step) {
+    return billing::cost_bound(step.n_prompt_held, step.n_output_held, step.price.tariff);
+}
 
 billing::Result<billing::NanoUsd> price_plan(ChatPlan& plan, const config::Config& config,
                                              config::UnixMillis at) {
@@ -100,6 +106,8 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
                                                             const PlanTerms& terms) {
     const config::Config& config = *snapshot.config;
     const routing::HealthSnapshot health(config.endpoints.size(), true);
+    if (!may_ask(request.model, config, terms.scope))
+        co_return tl::unexpected(model_unknown(request.model));
     auto routed = routing::plan_route(facts_of(request), config, health, terms.seed);
     if (!routed) {
         co_return tl::unexpected(
@@ -112,6 +120,10 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
     std::optional<ApiError> left_out;
     for (const routing::PlannedAttempt& attempt : routed->attempts) {
         const config::Endpoint& endpoint = config.endpoints[attempt.endpoint];
+        if (terms.scope && !terms.scope->allows_endpoint(endpoint.name)) {
+            if (!left_out) left_out = model_unknown(request.model);
+            continue;
+        }
         PlannedStep step{
             attempt, {}, request.n_prompt_tokens_bound, request.n_prompt_tokens_estimate, 0, {}};
         auto price = price_of(endpoint, config, request.service_tier, terms.now);

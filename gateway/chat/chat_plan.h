@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "billing/applied_price.h"
+#include "billing/key_terms.h"
 #include "gateway/api/api_error.h"
 #include "gateway/api/chat_request.h"
 #include "gateway/chat/snapshot.h"
@@ -35,15 +36,20 @@ struct PlanTerms {
     uint64_t owner = 0;  // the account, as the engine knows it
     uint64_t seed = 0;   // breaks ties
     config::UnixMillis now;
+    const billing::KeyScope* scope = nullptr;  // of the key; null: everything
 };
 
 // Tokenising long prompts happens on `workers`, so that the io thread goes on; the coroutine comes
-// back to its own thread. Steps without a price at `now` are left out. Errors: what the client is
-// told when no step can serve the request.
+// back to its own thread. Steps without a price at `now`, and those that the key's scope does not
+// allow, are left out; a route that it does not allow is an unknown model. Errors: what the client
+// is told when no step can serve the request.
 asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& request,
                                                             const Snapshot& snapshot,
                                                             asio::thread_pool& workers,
                                                             const PlanTerms& terms);
+
+// What a step may come to at most.
+billing::NanoUsd bound_of(const PlannedStep& step);
 
 // Gives the steps the prices that hold at `at` in its tier, an engine its
 // standard one for flex; returns what the dearest step may come to. Errors: unpriced, then the plan

@@ -78,7 +78,8 @@ private:
 
         const config::UnixMillis now = wall_clock_now();
         const PlanTerms terms{static_cast<uint64_t>(request_.caller.account.n),
-                              static_cast<uint64_t>(request_.caller.key.n), now};
+                              static_cast<uint64_t>(request_.caller.key.n), now,
+                              request_.caller.scope.get()};
         auto plan = co_await plan_chat(chat_, *request_.snapshot, services_.workers, terms);
         mark = lap(record_.plan, mark);
         if (!plan) {

@@ -34,7 +34,7 @@ struct RelayServices {
 
 struct RelayRequest {
     std::shared_ptr<const Snapshot> snapshot;
-    billing::Caller caller;
+    billing::Authenticated caller;
     std::string request_id;         // "req_...", until a hold gives it the ledger's
     std::string client_request_id;  // echoed
     TimePoint received;

@@ -19,7 +19,9 @@ struct Invocation {
 
 void add_serve(CLI::App& app, Invocation& invocation);
 void add_check(CLI::App& app, Invocation& invocation);
-void add_account(CLI::App& app, Invocation& invocation);  // account, credit, key
+void add_account(CLI::App& app, Invocation& invocation);  // account, credit
+void add_key(CLI::App& app, Invocation& invocation);
+void add_budget(CLI::App& app, Invocation& invocation);
 void add_report(CLI::App& app, Invocation& invocation);
 void add_ledger(CLI::App& app, Invocation& invocation);
 void add_ledger_show(CLI::App& ledger, Invocation& invocation);  // below add_ledger()

@@ -1,5 +1,7 @@
 #include "gateway/cli/ledger_access.h"
 
+#include <CLI/CLI.hpp>
+
 #include <cstdio>
 
 #include "gateway/cli/config_file.h"
@@ -48,6 +50,17 @@ std::optional<nlohmann::json> ledger_command(const Invocation& invocation,
     if (parsed.value("ok", false)) return parsed;
     std::fprintf(stderr, "weir: %s\n", parsed.value("error", "unknown failure").c_str());
     return {};
+}
+
+int ledger_change(const Invocation& invocation, const nlohmann::json& request,
+                  const std::string& done) {
+    if (!ledger_command(invocation, request)) return kExitNo;
+    std::printf("%s\n", done.c_str());
+    return kExitOk;
+}
+
+void on(CLI::App* command, Invocation& invocation, std::function<int()> run) {
+    command->callback([&invocation, run = std::move(run)] { invocation.run = run; });
 }
 
 }  // namespace gateway

@@ -14,4 +14,11 @@ namespace gateway {
 std::optional<nlohmann::json> ledger_command(const Invocation& invocation,
                                              const nlohmann::json& request);
 
+// The same of one that has nothing to print but `done`; returns the exit code.
+int ledger_change(const Invocation& invocation, const nlohmann::json& request,
+                  const std::string& done);
+
+// `command`, if it is what was asked, does `run`.
+void on(CLI::App* command, Invocation& invocation, std::function<int()> run);
+
 }  // namespace gateway

@@ -13,7 +13,7 @@ namespace gateway {
 namespace {
 
 struct ReportWords {
-    std::string from, to, zone = "UTC", by;
+    std::string from, to, zone = "UTC", by, account;
     bool json = false, csv = false;
 };
 
@@ -113,6 +113,7 @@ int run(const Invocation& invocation, const ReportWords& words) {
     if (!config) return kExitNo;
     billing::ReportQuery query;
     query.time_zone = words.zone;
+    query.account = words.account;
     query.by = split(words.by);
     const auto complain = [](const billing::Error& error) {
         std::fprintf(stderr, "weir: %s\n", error.detail.c_str());
@@ -145,6 +146,8 @@ void add_report(CLI::App& app, Invocation& invocation) {
     const auto words = std::make_shared<ReportWords>();
     report->add_option("--from", words->from, "RFC 3339 time or date, included");
     report->add_option("--to", words->to, "RFC 3339 time or date, excluded");
+    report->add_option("--account", words->account,
+                       "Only this account and those below it, as they were named then");
     report->add_option("--tz", words->zone, "IANA time zone of dates and days (default UTC)");
     report->add_option("--by", words->by,
                        "Columns, by commas: account,key,route,endpoint,model,outcome,day,hour");

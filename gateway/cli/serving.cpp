@@ -136,6 +136,11 @@ void Serving::open_billing() {
             log_->warn("ledger_anchor_failed", entry + ": " + note.error);
         }
     };
+    options.on_budget_alert = [this](const billing::BudgetNote& note) {
+        metrics_->budget_alert(note);
+        log_->warn("budget_alert", std::to_string(note.percent) + "% of the " +
+                                       describe(note.budget) + " are spent");
+    };
     auto opened = billing::Billing::open(options);
     if (!opened) throw std::runtime_error(opened.error().detail);
     billing_ = std::move(*opened);

@@ -2,102 +2,17 @@
 
 #include <nlohmann/json.hpp>
 
-namespace gateway {
+#include "billing/wall_clock.h"
+#include "gateway/control/operations.h"
 
-namespace {
+namespace gateway {
 
 using nlohmann::json;
 
-json failure(std::string error) {
-    return {{"ok", false}, {"error", std::move(error)}};
-}
+namespace {
 
-// What a person at the command line is told.
-json failure(const billing::Error& error) {
-    using billing::Errc;
-    switch (error.code) {
-        case Errc::account_unknown:
-            return failure("no such account; make one with: weir account create NAME");
-        case Errc::name_taken:
-            return failure("an account of this name exists");
-        case Errc::name_invalid:
-            return failure("a name is 1 to 64 of A-Z a-z 0-9 . _ -");
-        case Errc::amount_invalid:
-            return failure("the amount must be above 0, in USD with at most nine decimals: 10.00");
-        case Errc::request_unknown:
-            return failure("no such request");
-        case Errc::key_unknown:
-            return failure("no such key; see: weir key list");
-        case Errc::reference_taken:
-            return failure("this reference was used before: " + error.detail);
-        case Errc::refund_refused:
-        case Errc::text_invalid:
-            return failure(error.detail);
-        case Errc::ledger_unavailable:
-            return failure("the ledger cannot be written now (" + error.detail + ")");
-        case Errc::insufficient_funds:
-        case Errc::unpriced:
-        case Errc::ledger_busy:
-        case Errc::owned_by_other:
-        case Errc::ledger_broken:
-        case Errc::time_zone_unknown:
-        case Errc::query_invalid:
-            break;
-    }
-    return failure(error.detail);
-}
-
-json account_create(billing::Billing& billing, const json& request) {
-    const auto id = billing.create_account(request.at("name").get<std::string>());
-    if (!id) return failure(id.error());
-    return {{"ok", true}, {"id", id->n}};
-}
-
-json credit_add(billing::Billing& billing, const json& request) {
-    const auto amount = config::parse_usd(request.at("amount").get<std::string>());
-    if (!amount || amount->n <= 0) return failure({billing::Errc::amount_invalid, ""});
-    const auto added = billing.add_credit(request.at("account").get<std::string>(), *amount);
-    if (!added) return failure(added.error());
-    return {{"ok", true}};
-}
-
-json key_create(billing::Billing& billing, const json& request) {
-    const auto key = billing.create_key(request.at("account").get<std::string>());
-    if (!key) return failure(key.error());
-    return {{"ok", true}, {"key", *key}};
-}
-
-json key_disable(billing::Billing& billing, const json& request) {
-    const auto disabled = billing.disable_key({request.at("key").get<int64_t>()});
-    if (!disabled) return failure(disabled.error());
-    return {{"ok", true}};
-}
-
-json key_list(billing::Billing& billing, const json&) {
-    json keys = json::array();
-    for (const billing::KeyInfo& key : billing.keys()) {
-        keys.push_back({{"id", key.id.n},
-                        {"account", key.account},
-                        {"prefix", key.prefix},
-                        {"last4", key.last4},
-                        {"enabled", key.enabled},
-                        {"created_at", config::to_rfc3339(key.created_at)}});
-    }
-    return {{"ok", true}, {"keys", std::move(keys)}};
-}
-
-json account_show(billing::Billing& billing, const json& request) {
-    const std::string name = request.at("account").get<std::string>();
-    const auto balance = billing.balance(name);
-    if (!balance) return failure(balance.error());
-    return {{"ok", true},
-            {"account",
-             {{"name", name},
-              {"funds", config::to_string(balance->funds)},
-              {"reserved", config::to_string(balance->reserved)},
-              {"spent", config::to_string(balance->spent)},
-              {"available", config::to_string(balance->available())}}}};
-}
+constexpr const char* kAmountRule =
+    "the amount must be above 0, in USD with at most nine decimals: 10.00";
 
 json ledger_refund(billing::Billing& billing, const json& request) {
     billing::Refund refund;
@@ -118,24 +33,85 @@ json ledger_refund(billing::Billing& billing, const json& request) {
             {"new", refunded->is_new}};
 }
 
-struct Operation {
-    const char* name;
-    json (*run)(billing::Billing&, const json&);
-};
-constexpr Operation kOperations[] = {
-    {"account_create", account_create}, {"account_show", account_show}, {"credit_add", credit_add},
-    {"key_create", key_create},         {"key_disable", key_disable},   {"key_list", key_list},
-    {"ledger_refund", ledger_refund},
-};
+constexpr Operation kRefund[] = {{"ledger_refund", ledger_refund}};
 
 }  // namespace
+
+json failure(std::string error) {
+    return {{"ok", false}, {"error", std::move(error)}};
+}
+
+// What a person at the command line is told.
+json failure(const billing::Error& error) {
+    using billing::Errc;
+    switch (error.code) {
+        case Errc::account_unknown:
+            return failure("no such account; make one with: weir account create NAME");
+        case Errc::name_taken:
+            return failure("an account of this name exists");
+        case Errc::name_invalid:
+            return failure(error.detail);
+        case Errc::amount_invalid:
+            return failure(error.detail.empty() ? kAmountRule : error.detail);
+        case Errc::account_closed:
+            return failure("the account, or one that it belongs to, is closed");
+        case Errc::budget_unknown:
+            return failure("no such budget; see: weir budget list");
+        case Errc::time_zone_unknown:
+            return failure("no time zone " + error.detail + " on this machine");
+        case Errc::request_unknown:
+            return failure("no such request");
+        case Errc::key_unknown:
+            return failure("no such key; see: weir key list");
+        case Errc::reference_taken:
+            return failure("this reference was used before: " + error.detail);
+        case Errc::refund_refused:
+        case Errc::budget_invalid:
+        case Errc::text_invalid:
+            return failure(error.detail);
+        case Errc::ledger_unavailable:
+            return failure("the ledger cannot be written now (" + error.detail + ")");
+        case Errc::insufficient_funds:
+        case Errc::unpriced:
+        case Errc::ledger_busy:
+        case Errc::owned_by_other:
+        case Errc::ledger_broken:
+        case Errc::budget_exceeded:
+        case Errc::network_refused:
+        case Errc::query_invalid:
+            break;
+    }
+    return failure(error.detail);
+}
+
+json done(const billing::Result<void>& result) {
+    if (!result) return failure(result.error());
+    return {{"ok", true}};
+}
+
+std::optional<billing::NanoUsd> amount_of(const json& request, const char* member,
+                                          billing::NanoUsd min) {
+    const auto amount = config::parse_usd(request.at(member).get<std::string>());
+    if (!amount || *amount < min) return std::nullopt;
+    return amount;
+}
+
+std::optional<config::UnixMillis> instant_of(const std::string& text) {
+    if (const auto duration = config::parse_duration(text))
+        return config::UnixMillis{billing::wall_clock().ms + duration->count()};
+    return config::parse_rfc3339(text);
+}
 
 std::string run_ledger_command(billing::Billing& billing, std::string_view request) {
     try {
         const json parsed = json::parse(request);
         const std::string& name = parsed.at("op").get_ref<const std::string&>();
-        for (const Operation& operation : kOperations) {
-            if (name == operation.name) return operation.run(billing, parsed).dump();
+        const std::span<const Operation> all[] = {account_operations(), key_operations(),
+                                                  budget_operations(), kRefund};
+        for (const auto& operations : all) {
+            for (const Operation& operation : operations) {
+                if (name == operation.name) return operation.run(billing, parsed).dump();
+            }
         }
         return failure("unknown operation; the two programs have different versions").dump();
     } catch (const json::exception&) {

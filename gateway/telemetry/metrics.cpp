@@ -114,6 +114,10 @@ struct Families {
                     .Name("weir_ledger_batch_entries")
                     .Help("Entries of one group commit.")
                     .Register(r)),
+          budget_alerts(BuildCounter()
+                            .Name("weir_budget_alerts_total")
+                            .Help("Thresholds of budgets that were reached.")
+                            .Register(r)),
           reload_ok(BuildGauge()
                         .Name("weir_config_last_reload_success")
                         .Help("1 if the last load was accepted.")
@@ -139,6 +143,7 @@ struct Families {
     Family<Counter>& keepalives;
     Family<Histogram>& commit;
     Family<Histogram>& batch;
+    Family<Counter>& budget_alerts;
     Family<Gauge>& reload_ok;
     Family<Gauge>& reload_at;
     Family<Gauge>& config_info;
@@ -282,6 +287,11 @@ public:
     void ledger_commit(double commit_seconds, int64_t n_entries) override {
         commit_.Observe(commit_seconds);
         batch_.Observe(static_cast<double>(n_entries));
+    }
+    void budget_alert(const billing::BudgetNote& note) override {
+        const std::string period(to_string(note.budget.period));
+        const std::string of(to_string(note.budget.scope));
+        families_.budget_alerts.Add({{"of", of}, {"period", period}}).Increment();
     }
     void config_loaded(const config::Config& config) override {
         reload_ok_.Set(1);

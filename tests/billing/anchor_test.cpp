@@ -24,6 +24,10 @@ Anchor random_anchor(std::mt19937_64& random) {
     }
     for (int64_t id = 1 + below(3); id < 1'000; id += 1 + below(400))
         s.keys[id] = {{below(INT64_MAX)}, below(2) == 0};
+    for (int64_t id = 1 + below(900); id < 1'000; id += 1 + below(400)) {
+        s.budgets[id] = BudgetUse{below(30'000), {below(INT64_MAX)}, {below(INT64_MAX)}};
+        if (!anchor.is_full && below(3) == 0) s.budgets[id] = std::nullopt;
+    }
     return anchor;
 }
 
@@ -48,19 +52,22 @@ TEST_CASE("anchor: what is written is read", "[billing]") {
         CHECK(read->standing.head == anchor.standing.head);
         CHECK(read->standing.accounts == anchor.standing.accounts);
         CHECK(read->standing.keys == anchor.standing.keys);
+        CHECK(read->standing.budgets == anchor.standing.budgets);
     }
 }
 
 TEST_CASE("anchor: the text is the one that the header shows", "[billing]") {
     const std::string text = line("12",
                                   " at 1790812800000 request 5 open 3 accounts 1:1000:20:30 2:0:0:0"
-                                  " keys 1:1790812800000:on 4:7:off");
+                                  " keys 1:1790812800000:on 4:7:off budgets 4:20727:30:200 6:off");
     const auto anchor = parse_anchor(text);
     REQUIRE(anchor);
     CHECK(anchor->standing.accounts.at(1) == Balance{{1000}, {20}, {30}});
     CHECK(anchor->standing.oldest_open == RequestId{3});
     CHECK(!anchor->standing.keys.at(4).enabled);
     CHECK(anchor->standing.head.hash[1] == 0x11);
+    CHECK(anchor->standing.budgets.at(4) == BudgetUse{20'727, {30}, {200}});
+    CHECK(!anchor->standing.budgets.at(6));
 }
 
 TEST_CASE("anchor: any other text is none", "[billing]") {
@@ -79,7 +86,7 @@ TEST_CASE("anchor: any other text is none", "[billing]") {
              line("12", scalars + " accounts"),
              line("12", scalars + " accounts keys "),
              line("12", scalars + " accounts keys\n"),
-             line("12", scalars + " accounts 1:10:5:6 keys"),
+             line("12", scalars + " accounts 1:-10:5:6 keys"),
              line("12", scalars + " accounts 1:10:-1:6 keys"),
              line("12", scalars + " accounts 1:10:9223372036854775807:9223372036854775807 keys"),
              line("12", scalars + " accounts 1:10:5 keys"),
@@ -89,6 +96,12 @@ TEST_CASE("anchor: any other text is none", "[billing]") {
              line("12", scalars + " accounts keys 1:5"),
              line("12", scalars + " accounts keys 1:5:maybe"),
              line("12", scalars + " accounts keys 1:5:on 1:5:on"),
+             line("12", scalars + " accounts keys budgets"),
+             line("12", scalars + " accounts keys budgets 1"),
+             line("12", scalars + " accounts keys budgets 1:5:6"),
+             line("12", scalars + " accounts keys budgets 1:5:-6:7"),
+             line("12", scalars + " accounts keys budgets 1:off 1:off"),
+             line("12", scalars + " accounts keys budgets 1:on"),
              "weir-anchor 1 full entry 12 head " + std::string(64, 'A') + scalars +
                  " accounts keys",
              "weir-anchor 1 full entry 12 head " + std::string(62, 'a') + scalars +

@@ -270,7 +270,7 @@ TEST_CASE("billing: names of accounts", "[billing]") {
     LedgerFixture ledger;
     Billing& billing = ledger.open();
     for (const std::string& name :
-         {std::string(), std::string(65, 'a'), std::string("a b"), std::string("a/b"),
+         {std::string(), std::string(65, 'a'), std::string("a b"), std::string("/"),
           std::string("\xc3\xa4"), std::string("a\0b", 3)}) {
         const auto refused = billing.create_account(name);
         REQUIRE(!refused);
@@ -279,7 +279,10 @@ TEST_CASE("billing: names of accounts", "[billing]") {
     CHECK(must(billing.create_account(std::string(64, 'a'))).n == 1);
     CHECK(must(billing.create_account("A.b_c-9")).n == 2);
     CHECK(billing.create_account("A.b_c-9").error().code == Errc::name_taken);
-    CHECK(billing.accounts() == std::vector<std::string>{"A.b_c-9", std::string(64, 'a')});
+    const auto accounts = billing.accounts();
+    REQUIRE(accounts.size() == 2);
+    CHECK(accounts[0].path == "A.b_c-9");
+    CHECK(accounts[1].path == std::string(64, 'a'));
     CHECK(billing.balance("nobody").error().code == Errc::account_unknown);
 }
 

@@ -24,7 +24,7 @@ Pending pending(Kind kind, int64_t request, NanoUsd amount, CommitWaiter* waiter
 TEST_CASE("triage: who can be told no is, and what was given out is kept in its order",
           "[billing]") {
     Book book;
-    book.load_account({1}, "alice");
+    REQUIRE(book.load_account({1}, {"alice"}));
     REQUIRE(book.load_credit({1}, NanoUsd{1'000}));
     const Caller caller{{1}, {1}};
     for (int i = 0; i < 3; ++i) REQUIRE(book.reserve(caller, NanoUsd{100}));  // requests 1, 2, 3

@@ -20,7 +20,9 @@ constexpr const char* kUnprotect =
     "DROP TRIGGER refunds_no_UPDATE; DROP TRIGGER attempts_no_UPDATE;"
     "DROP TRIGGER attempts_no_DELETE; DROP TRIGGER attributions_no_UPDATE;"
     "DROP TRIGGER entries_no_DELETE; DROP TRIGGER accounts_no_DELETE; DROP TRIGGER "
-    "names_no_DELETE;";
+    "names_no_DELETE; DROP TRIGGER account_terms_no_UPDATE; DROP TRIGGER key_terms_no_UPDATE;"
+    "DROP TRIGGER key_secrets_no_UPDATE; DROP TRIGGER budgets_no_UPDATE;"
+    "DROP TRIGGER credits_no_UPDATE;";
 
 // Every kind of entry at least once; closed.
 void fill(LedgerFixture& ledger) {
@@ -50,6 +52,21 @@ void fill(LedgerFixture& ledger) {
     ledger.billing().release(released, Outcome::quota, kStart, &release_told);
     release_told.wait();
     must(ledger.billing().disable_key(bob.key));
+    must(ledger.billing().enable_key(bob.key));
+    must(ledger.billing().create_account({"alice/team", Wallet::postpaid, kCent}));
+    must(ledger.billing().set_credit_limit("alice/team", kUsd));
+    must(ledger.billing().create_key("alice/team", {"ci", {"a=b"}, {}, {"route-a"}, {}, {}}));
+    must(ledger.billing().rotate_key(bob.key, std::chrono::hours{1}));
+    for (const auto scope : {BudgetScope::account, BudgetScope::key, BudgetScope::model}) {
+        const char* subject = scope == BudgetScope::account ? "alice"
+                              : scope == BudgetScope::key   ? "1"
+                                                            : "route-a";
+        must(ledger.billing().set_budget({scope, subject, BudgetPeriod::day, kUsd, "UTC", "50"}));
+    }
+    must(ledger.billing().remove_budget(BudgetScope::key, "1", BudgetPeriod::day));
+    must(ledger.billing().credit("bob", kUsd, "INV-1"));
+    must(ledger.billing().credit("bob", NanoUsd{-5}, "INV-2"));
+    ledger.settle(ledger.reserve(alice, kCent), {1, 0, 0, 0, 0});
     ledger.close();
 }
 
@@ -172,13 +189,15 @@ TEST_CASE("verify: says what was changed, and of which request", "[billing]") {
 
 TEST_CASE("verify: any column of what entries refer to, changed, is found", "[billing]") {
     Tampering tampering;
-    const std::map<std::string, std::string> kind_of = {{"accounts", "5"}, {"keys", "6"},
-                                                        {"names", "8"},    {"prices", "9"},
-                                                        {"refunds", "10"}, {"attributions", "11"}};
+    const std::map<std::string, std::string> kind_of = {
+        {"accounts", "(5)"},       {"keys", "(6)"},       {"names", "(8)"},
+        {"prices", "(9)"},         {"refunds", "(10)"},   {"attributions", "(11)"},
+        {"account_terms", "(20)"}, {"key_terms", "(21)"}, {"key_secrets", "(22)"},
+        {"budgets", "(23)"},       {"credits", "(4, 25)"}};
     for (const auto& [table, kind] : kind_of) {
         for (const std::string& id : column_of(tampering.copy(), "SELECT id FROM " + table)) {
             const std::string seq =
-                column_of(tampering.copy(), "SELECT seq FROM entries WHERE kind = " + kind +
+                column_of(tampering.copy(), "SELECT seq FROM entries WHERE kind IN " + kind +
                                                 " AND subject = " + id)[0];
             for (const std::string& column : column_of(
                      tampering.copy(), "SELECT name FROM pragma_table_info('" + table + "')")) {
@@ -189,6 +208,15 @@ TEST_CASE("verify: any column of what entries refer to, changed, is found", "[bi
                                                             " = " + change + " WHERE id = " + id);
                 INFO("column " << column << " of " << table << " " << id << ": " << bad);
                 CHECK(names(bad, seq));
+                if (column == "id") continue;
+                // What a smaller type would read as the same.
+                const std::string wide = tampering.first_bad(
+                    "UPDATE " + table + " SET " + column + " = 256 + " + column +
+                    " WHERE id = " + id + " AND typeof(" + column + ") = 'integer'; UPDATE " +
+                    table + " SET " + column + " = zeroblob(31) WHERE id = " + id + " AND typeof(" +
+                    column + ") = 'blob'; UPDATE " + table + " SET " + column +
+                    " = 'x' WHERE id = " + id + " AND typeof(" + column + ") = 'text'");
+                CHECK(names(wide, seq));
             }
         }
     }
@@ -222,7 +250,7 @@ TEST_CASE("verify: rows dropped, added and swapped are found", "[billing]") {
         "1"));
     CHECK(tampering.first_bad("DELETE FROM accounts WHERE id = 2").find("is missing") !=
           std::string::npos);
-    CHECK(tampering.first_bad("INSERT INTO accounts VALUES(77, 'mallory')") ==
+    CHECK(tampering.first_bad("INSERT INTO accounts VALUES(77, 'mallory', 0, 0, 0)") ==
           "table accounts: a row that no entry speaks of");
     CHECK(names(
         tampering.first_bad("DELETE FROM attempts WHERE id = 1"),
@@ -235,6 +263,10 @@ TEST_CASE("verify: rows dropped, added and swapped are found", "[billing]") {
           "table refunds: a row that no entry speaks of");
     CHECK(tampering.first_bad("INSERT INTO keys VALUES(77, 1, zeroblob(32), 'p', 'l')") ==
           "table keys: a row that no entry speaks of");
+    CHECK(tampering.first_bad("INSERT INTO budgets VALUES(77, 77, 0, 1, 0, 'UTC', 5, '', 0, 1)") ==
+          "table budgets: a row that no entry speaks of");
+    CHECK(tampering.first_bad("INSERT INTO key_terms VALUES(77, 1, '', '', 0, '', '', '')") ==
+          "table key_terms: a row that no entry speaks of");
 }
 
 TEST_CASE("verify: missing triggers are found though every row is right", "[billing]") {

@@ -57,6 +57,28 @@ TEST_CASE("api error: H08, no funds is a quota that no retry helps", "[api]") {
     CHECK(header(error, "retry-after").empty());
 }
 
+TEST_CASE("api error: a full budget is a quota as well, and is named", "[api]") {
+    billing::Error full{billing::Errc::budget_exceeded, "spent 9.99"};
+    full.told = "daily budget of key 7 (10.00 USD), which begins anew at 2026-10-02T00:00:00.000Z";
+    const ApiError error = api_error(full);
+    CHECK(error.status == 429);
+    CHECK(error.type == "insufficient_quota");
+    CHECK(error.code == "insufficient_quota");
+    CHECK(header(error, "x-should-retry") == "false");
+    CHECK(header(error, "retry-after").empty());
+    CHECK(error.message.find(full.told) != std::string::npos);
+    CHECK(error.message.find("9.99") == std::string::npos);
+}
+
+TEST_CASE("api error: a key of a closed account is unknown, one from elsewhere is told so",
+          "[api]") {
+    CHECK(api_error(billing::Error{billing::Errc::account_closed, ""}).code == "invalid_api_key");
+    const ApiError error = api_error(billing::Error{billing::Errc::network_refused, "key 7"});
+    CHECK(error.status == 401);
+    CHECK(error.code == "ip_not_authorized");
+    CHECK(error.message.find("key 7") == std::string::npos);
+}
+
 TEST_CASE("api error: a schema that cannot be held is named, and whose it is", "[api]") {
     const ErrorContext context{"m", 0, 0};
     engine::Error error{engine::Errc::schema_unsupported, "In context=(), 'if' is not supported."};

@@ -26,6 +26,20 @@ bool has(const std::string& text, const std::string& line) {
 
 }  // namespace
 
+TEST_CASE("metrics: thresholds of budgets are counted, without the names of accounts",
+          "[metrics]") {
+    const auto metrics = Metrics::create();
+    billing::BudgetNote note;
+    note.budget.subject = "org/team";
+    note.budget.period = billing::BudgetPeriod::month;
+    note.percent = 80;
+    metrics->budget_alert(note);
+    metrics->budget_alert(note);
+    const std::string text = metrics->text({});
+    CHECK(has(text, R"(weir_budget_alerts_total{of="account",period="month"} 2)"));
+    CHECK(text.find("org/team") == std::string::npos);
+}
+
 TEST_CASE("metrics: a request is counted under its config labels", "[metrics]") {
     const auto metrics = Metrics::create();
     const config::Config config = two_endpoints();

@@ -45,6 +45,17 @@ TEST_CASE("models: E01, the list is sorted and complete", "[api]") {
     CHECK(json::parse(models_list(config::Config()))["data"] == json::array());
 }
 
+TEST_CASE("models: a key that is bound to other routes sees none of these", "[api]") {
+    config::Config config = example();
+    config.routes[0].name = "b";
+    const billing::KeyScope allowed(billing::KeyTerms{"", {}, {}, {"b"}, {}, {}});
+    const billing::KeyScope other(billing::KeyTerms{"", {}, {}, {"c"}, {}, {}});
+    CHECK(json::parse(models_list(config, &allowed))["data"].size() == 2);  // its alias as well
+    CHECK(json::parse(models_list(config, &other))["data"] == json::array());
+    CHECK(model_entry(config, "a/x:1", &allowed));
+    CHECK(model_entry(config, "b", &other).error().code == "model_not_found");
+}
+
 TEST_CASE("models: E02 and E03, one entry or 404", "[api]") {
     const auto entry = model_entry(example(), "a/x:1");
     REQUIRE(entry);

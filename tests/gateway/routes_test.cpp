@@ -27,6 +27,10 @@ TEST_CASE("routes: the table", "[api]") {
     const std::tuple<const char*, const char*, HandlerId, Role, bool> rows[] = {
         {"POST", "/v1/chat/completions", HandlerId::chat_completions, Role::client, true},
         {"POST", "/chat/completions", HandlerId::chat_completions, Role::client, true},
+        {"POST", "/v1/quote", HandlerId::quote, Role::client, true},
+        {"POST", "/quote", HandlerId::quote, Role::client, true},
+        {"GET", "/v1/usage", HandlerId::usage, Role::client, false},
+        {"HEAD", "/usage", HandlerId::usage, Role::client, false},
         {"GET", "/v1/models", HandlerId::models, Role::client, false},
         {"HEAD", "/models", HandlerId::models, Role::client, false},
         {"GET", "/v1/models/org/m:1", HandlerId::model, Role::client, false},
