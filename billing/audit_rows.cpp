@@ -71,14 +71,14 @@ std::string Audit::check_row(const Entry& entry, const BudgetRow& row) {
     if (!is_there) return "a budget of what is not there before it";
     const Budget* there = budgets_.find(row.scope, row.subject, row.period);
     const bool goes_on = there != nullptr && there->row.number == row.number;
-    if (there != nullptr) touched_budgets_.push_back(there->row.number);
     touched_budgets_.push_back(row.number);
     if (row.is_removed) {
         if (!goes_on) return "removes a budget that is not there";
         budgets_.remove(row.number);
         return "";
     }
-    if (!goes_on && (row.number != id || row.from_request != last_request_ + 1))
+    // Numbers of requests that were never written are left out between.
+    if (!goes_on && (row.number != id || row.from_request <= last_request_))
         return "a budget that begins elsewhere than here";
     return budgets_.define(row) ? "" : "a budget that cannot be";
 }

@@ -301,8 +301,8 @@ public:
     virtual Result<void> expire_key(KeyId key, UnixMillis at) = 0;
     virtual Result<void> disable_key(KeyId key) = 0;
     virtual Result<void> enable_key(KeyId key) = 0;
-    // The one of this scope, subject and period: made, or changed with what it has counted; another
-    // zone begins anew. Errors: budget_invalid, account_unknown, key_unknown, time_zone_unknown.
+    // Made, or its limit and alerts changed with what it has counted. Errors: account_unknown,
+    // key_unknown, time_zone_unknown; budget_invalid, for another zone than it has too.
     virtual Result<void> set_budget(const BudgetAsk& budget) = 0;
     virtual Result<void> remove_budget(BudgetScope scope, const std::string& subject,
                                        BudgetPeriod period) = 0;

@@ -82,7 +82,7 @@ Result<int64_t> LedgerBilling::subject_of(BudgetScope scope, const std::string& 
     return desk_.book.find_name(subject);
 }
 
-// A budget of this place goes on if its zone is the same.
+// A budget that is there goes on.
 Result<BudgetRow> LedgerBilling::row_of(const BudgetAsk& ask) {
     if (!config::TimeZone::find(ask.zone)) return refused(Errc::time_zone_unknown, ask.zone);
     if (ask.limit < NanoUsd{0}) return refused(Errc::budget_invalid, "a limit is 0 or more");
@@ -102,7 +102,11 @@ Result<BudgetRow> LedgerBilling::row_of(const BudgetAsk& ask) {
                   ask.period, ask.zone,  ask.limit,
                   ask.alerts, false,     desk_.book.last_request().n + 1};
     const Budget* there = desk_.book.budgets().find(ask.scope, *subject, ask.period);
-    if (there != nullptr && there->row.zone == ask.zone) {
+    if (there != nullptr && there->row.zone != ask.zone) {
+        return refused(Errc::budget_invalid, "it goes by the calendar of " + there->row.zone +
+                                                 ": remove it first to begin in another zone");
+    }
+    if (there != nullptr) {
         row.number = there->row.number;
         row.from_request = there->row.from_request;
     }
@@ -111,8 +115,7 @@ Result<BudgetRow> LedgerBilling::row_of(const BudgetAsk& ask) {
 
 Result<void> LedgerBilling::set_budget(const BudgetAsk& ask) {
     const std::lock_guard one_at_a_time(admin_mutex_);
-    std::optional<Budget> before;
-    std::optional<BudgetRow> set;
+    std::optional<BudgetRow> before, set;
     auto written = write([&](CommitWaiter& waiter) -> Result<void> {
         auto row = row_of(ask);
         if (!row) return tl::unexpected(row.error());
@@ -120,7 +123,7 @@ Result<void> LedgerBilling::set_budget(const BudgetAsk& ask) {
         if (row->number == 0) row->number = id;
         Budgets& budgets = desk_.book.budgets();
         if (const Budget* there = budgets.find(row->scope, row->subject, row->period))
-            before = *there;
+            before = there->row;
         // At once, for what is queued behind the entry is judged by it.
         if (!budgets.define(*row)) return refused(Errc::budget_invalid, "no such budget can be");
         set = *row;
@@ -131,11 +134,10 @@ Result<void> LedgerBilling::set_budget(const BudgetAsk& ask) {
     });
     if (!written && set) {
         const std::lock_guard lock(desk_.mutex);
-        Budgets& budgets = desk_.book.budgets();
-        const bool goes_on = before && before->row.number == set->number;
-        if (!goes_on) budgets.remove(set->number);
-        if (before) budgets.define(before->row);
-        if (before && !goes_on) budgets.load_use(before->row.number, before->use);
+        if (before)
+            desk_.book.budgets().define(*before);
+        else
+            desk_.book.budgets().remove(set->number);
     }
     return written;
 }

@@ -129,15 +129,14 @@ bool Budgets::define(const BudgetRow& row) {
     const auto at =
         std::ranges::find(there, row.period, [](const Budget& b) { return b.row.period; });
     if (at == there.end()) {
-        if (find(row.number) == nullptr) there.push_back({row, *zone, {}, {}});
-        return there.size() > 0 && there.back().row.number == row.number;
+        if (find(row.number) != nullptr) return false;
+        there.push_back({row, *zone, {}, {}});
+        return true;
     }
-    if (at->row.number == row.number) {
-        if (at->row.zone != row.zone || at->row.from_request != row.from_request) return false;
-        at->row = row;
-    } else {
-        *at = {row, *zone, {}, {}};
-    }
+    if (at->row.number != row.number || at->row.zone != row.zone ||
+        at->row.from_request != row.from_request)
+        return false;
+    at->row = row;
     return true;
 }
 

@@ -77,8 +77,8 @@ struct BudgetAlert {
 
 class Budgets {
 public:
-    // False: a zone that is none here, alerts or a limit that cannot be, or a number that is
-    // another budget's.
+    // A new one, or another limit and alerts. False: a zone that is none here, alerts or a limit
+    // that cannot be, a place or a number that is another budget's.
     bool define(const BudgetRow& row);
     void remove(int64_t number);
     const Budget* find(BudgetScope scope, int64_t subject, BudgetPeriod period) const;

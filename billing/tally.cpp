@@ -90,9 +90,6 @@ void Tally::add_definition(int64_t id, const Definition& definition) {
     } else if (const auto* terms = std::get_if<AccountTermsRow>(&definition)) {
         ENSURE(tree_.change(*terms));
     } else if (const auto* row = std::get_if<BudgetRow>(&definition)) {
-        // Another of its place may have been there.
-        if (const Budget* there = budgets_.find(row->scope, row->subject, row->period))
-            changed_budgets_.insert(there->row.number);
         if (row->is_removed)
             budgets_.remove(row->number);
         else

@@ -76,12 +76,15 @@ private:
                                                             : kRoutes[any(kRoutes.size())];
         asked.limit = NanoUsd{below(4'000)};
         asked.zone = below(4) == 0 ? "Asia/Kolkata" : "UTC";
-        must(ledger_.billing().set_budget(asked));
         const auto there = find(asked);
-        const bool goes_on = there != ceilings_.end() && there->asked.zone == asked.zone;
-        const size_t from = goes_on ? there->from : requests_.size();
-        if (there != ceilings_.end()) ceilings_.erase(there);
-        ceilings_.push_back({asked, from});
+        const auto set = ledger_.billing().set_budget(asked);
+        if (there == ceilings_.end()) {
+            REQUIRE(set);
+            ceilings_.push_back({asked, requests_.size()});
+            return;
+        }
+        REQUIRE(set.has_value() == (there->asked.zone == asked.zone));
+        if (set) there->asked = asked;
     }
 
     void remove() {

@@ -172,6 +172,70 @@ TEST_CASE("disk failure: administration is told no and changes nothing; a disabl
     check_sound(ledger);
 }
 
+TEST_CASE("disk failure: what was not written of accounts, keys and budgets does not hold",
+          "[billing]") {
+    FaultyVfs disk;
+    LedgerFixture ledger;
+    Billing& billing = ledger.open();
+    const Caller caller = ledger.make_caller("alice", kUsd);
+    must(billing.create_account({"late", Wallet::postpaid, kCent}));
+    const BudgetAsk asked{BudgetScope::account, "alice", BudgetPeriod::day, kCent};
+    must(billing.set_budget(asked));
+    const Hold held = ledger.reserve(caller, NanoUsd{700});
+    const auto fail = [&](auto action) {
+        wait_until_available(billing);
+        disk.set(Fault::full);
+        CHECK(action().error().code == Errc::ledger_unavailable);
+        disk.set(Fault::none);
+    };
+    BudgetAsk lower = asked, other = asked;
+    lower.limit = NanoUsd{1};
+    other.period = BudgetPeriod::month;
+    other.limit = NanoUsd{0};
+    fail([&] { return billing.set_budget(lower); });
+    fail([&] { return billing.set_budget(other); });
+    fail([&] { return billing.remove_budget(asked.scope, asked.subject, asked.period); });
+    fail([&] { return billing.rename_account("alice", "eve"); });
+    fail([&] { return billing.close_account("alice"); });
+    fail([&] { return billing.set_credit_limit("late", kUsd); });
+    fail([&] { return billing.credit("alice", NanoUsd{-500}, "INV-1"); });
+    fail([&] { return billing.credit("alice", kUsd, "INV-2"); });
+    fail([&] { return billing.create_account("alice/team"); });
+    fail([&] { return billing.rotate_key({1}, {}); });
+    fail([&] { return billing.expire_key({1}, kStart); });
+    fail([&] { return billing.create_key("alice", {"ci", {}, {}, {}, {}, {}}); });
+    wait_until_available(billing);
+    const auto check = [&](Billing& now, NanoUsd reserved) {
+        const auto accounts = now.accounts();
+        REQUIRE(accounts.size() == 2);
+        CHECK(accounts[0].path == "alice");
+        CHECK(!accounts[0].is_closed);
+        CHECK(accounts[0].balance.funds == kUsd);
+        CHECK(accounts[1].credit_limit == kCent);
+        CHECK(!now.keys()[0].terms.expires_at);
+        CHECK(!now.keys()[0].others_until);
+        const auto budgets = now.budgets(kStart);
+        REQUIRE(budgets.size() == 1);
+        CHECK(budgets[0].limit == kCent);
+        CHECK(budgets[0].reserved == reserved);
+    };
+    check(billing, NanoUsd{700});
+    // A budget that begins behind a request which was never written.
+    disk.set(Fault::full);
+    Waiter dropped;
+    REQUIRE(billing.reserve({caller, "route-a", NanoUsd{1}, kStart}, dropped));
+    CHECK(!dropped.wait());
+    disk.set(Fault::none);
+    wait_until_available(billing);
+    must(billing.set_budget(other));
+    must(billing.remove_budget(other.scope, other.subject, other.period));
+    CHECK(must(billing.credit("alice", kUsd, "INV-2")).is_new);
+    must(billing.credit("alice", NanoUsd{-kUsd.n}, "INV-1"));
+    ledger.settle(held, {7, 0, 0, 0, 0});
+    check(ledger.open(), NanoUsd{0});
+    check_sound(ledger);
+}
+
 TEST_CASE("disk failure: closing while the disk refuses ends, and says what was not written",
           "[billing]") {
     FaultyVfs disk;
