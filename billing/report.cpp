@@ -14,9 +14,17 @@
 namespace billing {
 namespace {
 
-enum class By : uint8_t { account, key, route, endpoint, model, outcome, day, hour };
-constexpr std::array<std::string_view, 8> kByNames = {"account", "key",     "route", "endpoint",
-                                                      "model",   "outcome", "day",   "hour"};
+enum class By : uint8_t { account, key, route, endpoint, model, outcome, day, hour, name, label };
+constexpr std::array<std::string_view, 9> kByNames = {
+    "account", "key", "route", "endpoint", "model", "outcome", "day", "hour", "name"};
+constexpr std::string_view kLabelPrefix = "label:";
+constexpr int64_t kOpen = -1;  // beside the numbers of outcomes
+
+struct ByColumn {
+    By by = By::account;
+    std::string label = {};  // the name of a label
+    friend bool operator==(const ByColumn&, const ByColumn&) = default;
+};
 
 // By the RESERVE rows of a range of seq: instants never go back along it, so that a span of time is
 // one. The terminal entry comes through the index that keeps it unique.
@@ -38,15 +46,26 @@ constexpr const char* kRefundsSql =
 // What attempts cost the operator, by the RESERVE rows of their requests; endpoint and model are
 // those of the attempt.
 constexpr const char* kAttemptsSql =
-    "SELECT r.at, r.account, r.key, r.route, a.endpoint, a.model, t.outcome, r.subject, a.cost "
+    "SELECT r.at, r.account, r.key, r.route, a.endpoint, a.model, t.outcome, r.subject, a.cost, "
+    "a.upstream_input_uncached + a.upstream_cache_read + a.upstream_cache_write, "
+    "a.upstream_output_answer + a.upstream_output_reasoning, "
+    "a.input_uncached + a.cache_read + a.cache_write, a.output_answer + a.output_reasoning "
     "FROM entries r NOT INDEXED CROSS JOIN entries t INDEXED BY terminal_once ON t.request = "
     "r.request "
     "CROSS JOIN attempts l ON l.id = t.subject "
     "CROSS JOIN attempts a ON a.id > l.id - l.n AND a.id <= l.id "
     "WHERE r.seq >= ?1 AND r.seq < ?2 AND r.kind = 1 AND t.kind IN (2, 3)";
 
-// Requests, nano-dollars charged, refunded and spent by the operator, five token classes.
-using Figures = std::array<int64_t, 9>;
+// What has not ended.
+constexpr const char* kOpenSql =
+    "SELECT r.at, r.account, r.key, r.route, 0, 0, -1, r.subject, r.amount "
+    "FROM entries r NOT INDEXED WHERE r.seq >= ?1 AND r.seq < ?2 AND r.kind = 1 AND NOT EXISTS "
+    "(SELECT 1 FROM entries t INDEXED BY terminal_once "
+    "WHERE t.request = r.request AND t.kind IN (2, 3))";
+
+// Requests, nano-dollars charged, refunded and spent by the operator, five token classes; open
+// requests and nano-dollars held; tokens in and out as counted here and as upstreams said them.
+using Figures = std::array<int64_t, 15>;
 
 struct Sums {
     Figures values{};
@@ -64,22 +83,36 @@ tl::unexpected<Error> invalid(std::string detail) {
     return tl::unexpected(Error{Errc::query_invalid, std::move(detail)});
 }
 
-Result<std::vector<By>> parse_by(const std::vector<std::string>& names) {
-    std::vector<By> columns;
+Result<std::vector<ByColumn>> parse_by(const std::vector<std::string>& names) {
+    std::vector<ByColumn> columns;
     for (const std::string& name : names) {
+        ByColumn column;
         const auto at = std::find(kByNames.begin(), kByNames.end(), name);
-        if (at == kByNames.end()) {
-            return invalid(
-                "no column \"" + name +
-                "\"; there are account, key, route, endpoint, model, outcome, day, hour");
+        if (at != kByNames.end()) {
+            column.by = static_cast<By>(at - kByNames.begin());
+        } else if (name.starts_with(kLabelPrefix) && name.size() > kLabelPrefix.size()) {
+            column = {By::label, name.substr(kLabelPrefix.size())};
+        } else {
+            return invalid("no column \"" + name +
+                           "\"; there are account, key, name, label:NAME, route, endpoint, model, "
+                           "outcome, day, hour");
         }
-        const auto column = static_cast<By>(at - kByNames.begin());
-        if (std::find(columns.begin(), columns.end(), column) != columns.end()) {
+        if (std::find(columns.begin(), columns.end(), column) != columns.end())
             return invalid("column \"" + name + "\" is given twice");
-        }
-        columns.push_back(column);
+        columns.push_back(std::move(column));
     }
     return columns;
+}
+
+// Of "a=1,b=2" what the name says; empty, if nothing.
+std::string_view label_of(std::string_view labels, std::string_view name) {
+    while (!labels.empty()) {
+        const std::string_view label = labels.substr(0, labels.find(','));
+        if (label.size() > name.size() && label.starts_with(name) && label[name.size()] == '=')
+            return label.substr(name.size() + 1);
+        labels.remove_prefix(std::min(labels.size(), label.size() + 1));
+    }
+    return {};
 }
 
 // The first seq whose instant is not before `at`.
@@ -112,40 +145,53 @@ class Texts {
 public:
     static Result<Texts> load(Database& database) {
         Texts texts;
-        std::map<int64_t, std::string> accounts, attributions;
-        struct {
-            std::map<int64_t, std::string>& into;
-            const char* sql;
-        } const tables[] = {{accounts, "SELECT id, name FROM accounts"},
-                            {attributions, "SELECT id, path FROM attributions"},
-                            {texts.names_, "SELECT id, text FROM names"}};
-        for (const auto& table : tables) {
-            auto rows = database.prepare(table.sql);
-            if (!rows) return tl::unexpected(rows.error());
-            Statement::Step step;
-            while ((step = rows->step()) == Statement::Step::row) {
-                table.into.emplace(rows->integer(0), rows->text(1));
-            }
-            if (step == Statement::Step::failed) return tl::unexpected(database.error(table.sql));
+        auto accounts = database.prepare("SELECT id, name FROM accounts");
+        if (!accounts) return tl::unexpected(accounts.error());
+        Statement::Step step;
+        while ((step = accounts->step()) == Statement::Step::row)
+            texts.by_account_[accounts->integer(0)].path = texts.intern(accounts->text(1));
+        if (step == Statement::Step::failed) return tl::unexpected(database.error("read accounts"));
+        auto names = database.prepare("SELECT id, text FROM names");
+        if (!names) return tl::unexpected(names.error());
+        while ((step = names->step()) == Statement::Step::row)
+            texts.names_.emplace(names->integer(0), names->text(1));
+        if (step == Statement::Step::failed) return tl::unexpected(database.error("read names"));
+        auto rows = database.prepare("SELECT id, path, label, labels FROM attributions");
+        if (!rows) return tl::unexpected(rows.error());
+        while ((step = rows->step()) == Statement::Step::row) {
+            texts.by_attribution_[rows->integer(0)] = {texts.intern(rows->text(1)),
+                                                       texts.intern(rows->text(2)),
+                                                       std::string(rows->text(3))};
         }
-        for (const auto& [id, path] : accounts) texts.by_account_[id] = texts.intern_path(path);
-        for (const auto& [id, path] : attributions)
-            texts.by_attribution_[id] = texts.intern_path(path);
+        if (step == Statement::Step::failed)
+            return tl::unexpected(database.error("read attributions"));
         return texts;
     }
 
     // A number for the path in an attribution; of an entry without one, for the account's name.
     int64_t path_of(int64_t account, int64_t attribution) const {
-        const auto& paths = attribution != 0 ? by_attribution_ : by_account_;
-        const auto at = paths.find(attribution != 0 ? attribution : account);
-        return at == paths.end() ? -1 : at->second;
+        const auto& owners = attribution != 0 ? by_attribution_ : by_account_;
+        const auto at = owners.find(attribution != 0 ? attribution : account);
+        return at == owners.end() ? kNone : at->second.path;
+    }
+
+    // For the key's name then.
+    int64_t key_name_of(int64_t attribution) const {
+        const auto at = by_attribution_.find(attribution);
+        return at == by_attribution_.end() ? kNone : at->second.key_name;
+    }
+
+    // For what the label `name` said then.
+    int64_t label_of_row(int64_t attribution, const std::string& name) {
+        const auto at = by_attribution_.find(attribution);
+        return at == by_attribution_.end() ? kNone : intern(label_of(at->second.labels, name));
     }
 
     // Empty: all are.
     bool is_within(int64_t path, const std::string& account) const {
         if (account.empty()) return true;
         if (path < 0) return false;
-        const std::string& text = paths_[static_cast<size_t>(path)];
+        const std::string& text = pool_[static_cast<size_t>(path)];
         return text.starts_with(account) &&
                (text.size() == account.size() || text[account.size()] == '/');
     }
@@ -153,7 +199,9 @@ public:
     std::string text(By column, int64_t value) const {
         switch (column) {
             case By::account:
-                return value < 0 ? "" : paths_[static_cast<size_t>(value)];
+            case By::name:
+            case By::label:
+                return value < 0 ? "" : pool_[static_cast<size_t>(value)];
             case By::route:
             case By::endpoint:
             case By::model:
@@ -161,7 +209,8 @@ public:
             case By::key:
                 return std::to_string(value);
             case By::outcome:
-                return std::string(to_string(static_cast<Outcome>(value)));
+                return value == kOpen ? "open"
+                                      : std::string(to_string(static_cast<Outcome>(value)));
             case By::day:
                 return Zone::day_text(value);
             case By::hour:
@@ -171,25 +220,31 @@ public:
     }
 
 private:
+    static constexpr int64_t kNone = -1;
+    struct Owner {
+        int64_t path = kNone, key_name = kNone;
+        std::string labels;
+    };
+
     std::string name(int64_t id) const {
         const auto at = names_.find(id);
         return at == names_.end() ? std::to_string(id) : at->second;
     }
-    int64_t intern_path(const std::string& path) {
-        const auto [at, is_new] = path_numbers_.try_emplace(path, paths_.size());
-        if (is_new) paths_.push_back(path);
+    int64_t intern(std::string_view text) {
+        const auto [at, is_new] = numbers_.try_emplace(std::string(text), pool_.size());
+        if (is_new) pool_.emplace_back(text);
         return static_cast<int64_t>(at->second);
     }
 
-    std::vector<std::string> paths_;
-    std::map<std::string, size_t> path_numbers_;
-    std::unordered_map<int64_t, int64_t> by_account_, by_attribution_;
+    std::vector<std::string> pool_;
+    std::unordered_map<std::string, size_t> numbers_;
+    std::unordered_map<int64_t, Owner> by_account_, by_attribution_;
     std::map<int64_t, std::string> names_;
 };
 
-int64_t group_value(const Statement& row, By column, const Texts& texts, Zone& zone) {
+int64_t group_value(const Statement& row, const ByColumn& column, Texts& texts, Zone& zone) {
     const UnixMillis at{row.integer(0)};
-    switch (column) {
+    switch (column.by) {
         case By::account:
             return texts.path_of(row.integer(1), row.integer(7));
         case By::key:
@@ -206,6 +261,10 @@ int64_t group_value(const Statement& row, By column, const Texts& texts, Zone& z
             return zone.day(at);
         case By::hour:
             return zone.hour(at);
+        case By::name:
+            return texts.key_name_of(row.integer(7));
+        case By::label:
+            return texts.label_of_row(row.integer(7), column.label);
     }
     return 0;
 }
@@ -221,7 +280,17 @@ Figures refund_figures(const Statement& row) {
 }
 
 Figures attempt_figures(const Statement& row) {
-    return {0, 0, 0, row.integer(8)};
+    Figures values = {0, 0, 0, row.integer(8)};
+    if (row.is_null(9)) return values;  // the upstream said no counts
+    for (int i = 0; i < 2; ++i) {
+        values[static_cast<size_t>(i) + 11] = row.integer(11 + i);
+        values[static_cast<size_t>(i) + 13] = row.integer(9 + i);
+    }
+    return values;
+}
+
+Figures open_figures(const Statement& row) {
+    return {0, 0, 0, 0, 0, 0, 0, 0, 0, 1, row.integer(8)};
 }
 
 struct Range {
@@ -243,8 +312,8 @@ Result<Range> range_of(Database& database, const ReportQuery& query) {
     return range;
 }
 
-Result<Groups> sum_up(Database& database, const ReportQuery& query, const std::vector<By>& by,
-                      const Texts& texts, Zone zone) {
+Result<Groups> sum_up(Database& database, const ReportQuery& query, const std::vector<ByColumn>& by,
+                      Texts& texts, Zone zone) {
     const auto range = range_of(database, query);
     if (!range) return tl::unexpected(range.error());
     Groups groups;
@@ -255,7 +324,8 @@ Result<Groups> sum_up(Database& database, const ReportQuery& query, const std::v
         Figures (*figures)(const Statement& row);
     } const sources[] = {{kRequestsSql, request_figures},
                          {kRefundsSql, refund_figures},
-                         {kAttemptsSql, attempt_figures}};
+                         {kAttemptsSql, attempt_figures},
+                         {kOpenSql, open_figures}};
     for (const auto& source : sources) {
         auto rows = database.prepare(source.sql);
         if (!rows) return tl::unexpected(rows.error());
@@ -292,7 +362,7 @@ Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger,
     if (auto ok = database->execute("BEGIN"); !ok)
         return tl::unexpected(ok.error());  // one snapshot
     if (auto ok = check_schema(*database); !ok) return tl::unexpected(ok.error());
-    const auto texts = Texts::load(*database);
+    auto texts = Texts::load(*database);
     if (!texts) return tl::unexpected(texts.error());
     const auto groups = sum_up(*database, query, *by, *texts, *zone);
     if (!groups) return tl::unexpected(groups.error());
@@ -303,7 +373,7 @@ Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger,
         std::vector<std::pair<int64_t, std::string>> order;
         ReportRow row;
         for (size_t i = 0; i < by->size(); ++i) {
-            const By column = (*by)[i];
+            const By column = (*by)[i].by;
             row.by.push_back(texts->text(column, group[i]));
             const bool by_number = column == By::key || column == By::day || column == By::hour;
             order.emplace_back(by_number ? group[i] : 0, row.by.back());
@@ -314,6 +384,12 @@ Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger,
         row.refunded_usd = {values[2]};
         row.operator_usd = {values[3]};
         row.tokens = {values[4], values[5], values[6], values[7], values[8]};
+        row.n_open = values[9];
+        row.held_usd = {values[10]};
+        row.counted_input = values[11];
+        row.counted_output = values[12];
+        row.upstream_input = values[13];
+        row.upstream_output = values[14];
         ordered.emplace(std::move(order), std::move(row));
     }
     std::vector<ReportRow> rows;

@@ -13,7 +13,9 @@ struct ReportQuery {
     std::optional<UnixMillis> from, to;  // half open; requests by their RESERVE instant
     std::string time_zone = "UTC";       // IANA name; decides the columns day and hour
     std::string account;  // only requests of this path and of those below it, as written then
-    std::vector<std::string> by;  // account, key, route, endpoint, model, outcome, day, hour
+    // account, key, route, endpoint, model, outcome, day, hour; name (of the key), label:NAME (what
+    // its labels or the account's say)
+    std::vector<std::string> by;
 };
 
 struct ReportRow {
@@ -25,6 +27,13 @@ struct ReportRow {
     // What the attempts of the requests cost, failed ones included; by endpoint and model, each
     // counts where it was made. Requests of ledgers before schema version 2 have none.
     NanoUsd operator_usd;
+    // Requests that were reserved and have not ended; their outcome is "open".
+    int64_t n_open = 0;
+    NanoUsd held_usd;
+    // Over the attempts whose upstream said its counts: ours, and its own. How far apart they are
+    // is how far a count of ours may be trusted where an upstream says none.
+    int64_t counted_input = 0, upstream_input = 0;
+    int64_t counted_output = 0, upstream_output = 0;
     NanoUsd margin() const { return usd - refunded_usd - operator_usd; }
 };
 

@@ -138,10 +138,14 @@ TEST_CASE("report: columns in the query's order, rows in the columns' order", "[
                                                       {"length", "bob"},
                                                       {"ok", "alice"},
                                                       {"ok", "bob"},
+                                                      {"open", "alice"},
                                                       {"rate_limit", "alice"},
                                                       {"rate_limit", "bob"}});
-    CHECK(rows[4].usd == NanoUsd{0});
-    CHECK(rows[4].n_requests > 0);
+    CHECK(rows[4].n_requests == 0);
+    CHECK(rows[4].n_open == 1);
+    CHECK(rows[4].held_usd == kCent);
+    CHECK(rows[5].usd == NanoUsd{0});
+    CHECK(rows[5].n_requests > 0);
 
     query.by = {"key", "model", "endpoint", "route"};
     const auto wide = month.rows(query);
@@ -245,4 +249,72 @@ TEST_CASE("parse_report_time: days begin at the zone's midnight", "[billing]") {
         CHECK(refused.error().code == Errc::query_invalid);
     }
     CHECK(parse_report_time("2026-10-01", "Nowhere").error().code == Errc::time_zone_unknown);
+}
+
+TEST_CASE("report: by a key's name and labels, as they were then", "[billing]") {
+    LedgerFixture ledger;
+    Billing& billing = ledger.open();
+    must(billing.create_account("alice"));
+    must(billing.add_credit("alice", kUsd));
+    const auto hasher = billing.make_hasher();
+    KeyTerms terms;
+    for (const auto& [name, labels] :
+         {std::pair<std::string, std::vector<std::string>>{"ci", {"env=test", "team=a"}},
+          {"web", {"env=prod"}},
+          {"", {}}}) {
+        terms.name = name;
+        terms.labels = labels;
+        const NewKey key = must(billing.create_key("alice", terms));
+        const Caller caller = must(billing.authenticate(*hasher, key.text));
+        ledger.settle(ledger.reserve(caller, kCent, kSpring), {7, 0, 0, 0, 0}, kSpring);
+    }
+    const auto columns = [&](const std::string& by) {
+        ReportQuery query;
+        query.by = {by};
+        std::vector<std::string> texts;
+        for (const ReportRow& row : must(report(ledger.path(), query))) {
+            CHECK(row.n_requests > 0);
+            texts.push_back(row.by[0]);
+        }
+        return texts;
+    };
+    CHECK(columns("name") == std::vector<std::string>{"", "ci", "web"});
+    CHECK(columns("label:env") == std::vector<std::string>{"", "prod", "test"});
+    CHECK(columns("label:team") == std::vector<std::string>{"", "a"});
+    CHECK(columns("label:en") == std::vector<std::string>{""});
+    ReportQuery query;
+    query.by = {"label:"};
+    CHECK(report(ledger.path(), query).error().code == Errc::query_invalid);
+    query.by = {"label:env", "label:env"};
+    CHECK(report(ledger.path(), query).error().code == Errc::query_invalid);
+}
+
+TEST_CASE("report: our counts beside the upstreams', where they said theirs", "[billing]") {
+    LedgerFixture ledger;
+    ledger.open();
+    const Caller caller = ledger.make_caller("alice", kUsd);
+    const AppliedPrice price = plain_price();
+    AttemptRecord silent;
+    silent.endpoint = "endpoint-b";
+    silent.model = "model-b";
+    silent.price = &price;
+    silent.started = silent.ended = kSpring;
+    silent.tokens = {1'000, 0, 0, 1'000, 0};
+    AttemptRecord counted = silent;
+    counted.endpoint = "endpoint-a";
+    counted.source = CountSource::upstream;
+    counted.tokens = {90, 0, 0, 9, 0};
+    counted.upstream_tokens = TokenCounts{80, 20, 0, 7, 3};
+    const AttemptRecord both[] = {silent, counted};
+    Settlement done = settlement(price, {80, 20, 0, 7, 3}, kSpring);
+    done.attempts = both;
+    Waiter told;
+    ledger.billing().settle(ledger.reserve(caller, kCent, kSpring), done, &told);
+    told.wait();
+    const ReportRow row = must(report(ledger.path(), {})).at(0);
+    CHECK(row.counted_input == 90);
+    CHECK(row.upstream_input == 100);
+    CHECK(row.counted_output == 9);
+    CHECK(row.upstream_output == 10);
+    CHECK(row.n_open == 0);
 }

@@ -1,10 +1,13 @@
 """The ledger as finance meets it: anchors, verify, show."""
+import csv
+import io
 import json
 import os
 import re
 import sqlite3
 import stat
 import unittest
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from mock import Mock
@@ -217,6 +220,28 @@ class Reconcile(unittest.TestCase):
         bill = Path(f"{weir.ledger}.bill.csv")
         bill.write_text("\n".join(lines) + "\n")
         return weir.run("ledger", "reconcile", str(bill), *options, check=False)
+
+
+class Focus(unittest.TestCase):
+    def test_charges_and_refunds_as_rows(self):
+        with Mock() as mock, Weir(upstream=mock.base_url, local=False) as weir:
+            key = weir.account()
+            weir.start()
+            request = weir.chat(key, "mock", max_tokens=5).field("x-request-id")
+            weir.run("ledger", "refund", request, "--usd", "0.000000001", "--ref", "T-1", "--reason", "why")
+            rows = list(csv.DictReader(io.StringIO(weir.run("report", "--focus", "--tz", "Asia/Kolkata").stdout)))
+            total, = weir.report()
+            self.assertEqual([row["ChargeCategory"] for row in rows], ["Usage", "Credit"])
+            self.assertEqual([nano(row["BilledCost"]) for row in rows], [nano(total["usd"]), -1])
+            for row in rows:
+                self.assertEqual(row["SubAccountId"], "demo")
+                begin, end = (datetime.fromisoformat(row[name]) for name in ("ChargePeriodStart", "ChargePeriodEnd"))
+                self.assertEqual(end - begin, timedelta(days=1))
+                self.assertEqual((begin.hour, begin.minute), (18, 30))
+                self.assertLessEqual(datetime.fromisoformat(row["BillingPeriodStart"]), begin)
+                self.assertGreaterEqual(datetime.fromisoformat(row["BillingPeriodEnd"]), end)
+            self.assertEqual(int(rows[0]["ConsumedQuantity"]), sum(total[name] for name in (
+                "input_uncached", "cache_read", "cache_write", "output_answer", "output_reasoning")))
 
 
 class Backups(unittest.TestCase):
