@@ -7,15 +7,7 @@
 #include "billing/wall_clock.h"
 
 namespace billing {
-namespace {
-
-constexpr size_t kRefBytesMax = 64;
-
-tl::unexpected<Error> refused(Errc code, std::string detail) {
-    return tl::unexpected(Error{code, std::move(detail)});
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Result<void> LedgerBilling::write(const std::function<Result<void>(CommitWaiter& waiter)>& decide) {
     BlockingWaiter waiter;

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "billing/anchor_file.h"
+#include "billing/beside.h"
 #include "billing/schema.h"
 
 namespace billing {
@@ -16,13 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path beside(const fs::path& ledger, const char* suffix) {
-    fs::path file = ledger;
-    file += suffix;
-    return file;
-}
-
-tl::unexpected<Error> unavailable(const fs::path& file, const char* doing) {
+tl::unexpected<Error> cannot(const fs::path& file, const char* doing) {
     return tl::unexpected(Error{Errc::ledger_unavailable, std::string(doing) + " " + file.string() +
                                                               ": " + std::strerror(errno)});
 }
@@ -41,7 +36,7 @@ public:
             return tl::unexpected(
                 Error{Errc::query_invalid, file.string() + " is there already; name another file"});
         }
-        if (fd < 0) return unavailable(file, "make");
+        if (fd < 0) return cannot(file, "make");
         ::close(fd);
         files_.push_back(file);
         return {};
@@ -55,7 +50,7 @@ private:
 
 Result<void> sync(const fs::path& path, int flags) {
     const OpenFile file(path, flags);
-    if (!file.is_open() || ::fsync(file.get()) != 0) return unavailable(path, "sync");
+    if (!file.is_open() || ::fsync(file.get()) != 0) return cannot(path, "sync");
     return {};
 }
 
@@ -63,7 +58,7 @@ Result<void> write_file(const fs::path& file, const std::string& bytes) {
     std::ofstream out(file, std::ios::binary | std::ios::trunc);
     out << bytes;
     out.close();
-    if (!out) return unavailable(file, "write");
+    if (!out) return cannot(file, "write");
     return sync(file, O_WRONLY);
 }
 
@@ -72,7 +67,7 @@ Result<std::string> head_of(const fs::path& file, int64_t n_lines) {
     std::ifstream in(file, std::ios::binary);
     std::string bytes, line;
     for (int64_t i = 0; i < n_lines; ++i) {
-        if (!std::getline(in, line)) return unavailable(file, "read");
+        if (!std::getline(in, line)) return cannot(file, "read");
         bytes += line + "\n";
     }
     return bytes;
@@ -99,7 +94,7 @@ Result<int64_t> copy_anchors(const fs::path& from, const fs::path& to, int64_t s
 Result<void> copy_pepper(const fs::path& from, const fs::path& to) {
     std::ifstream in(from, std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-    if (!in) return unavailable(from, "read");
+    if (!in) return cannot(from, "read");
     return write_file(to, bytes);
 }
 
@@ -148,7 +143,7 @@ Result<Backup> back_up(const fs::path& ledger, const fs::path& to) {
     if (!n_anchors) return tl::unexpected(n_anchors.error());
     backup->n_anchors = *n_anchors;
     if (auto ok = sync(part, O_RDWR); !ok) return tl::unexpected(ok.error());
-    if (::rename(part.c_str(), to.c_str()) != 0) return unavailable(to, "rename to");
+    if (::rename(part.c_str(), to.c_str()) != 0) return cannot(to, "rename to");
     made.keep();
     if (*n_anchors == 0) fs::remove(anchors, none);
     const fs::path folder = to.has_parent_path() ? to.parent_path() : fs::path(".");

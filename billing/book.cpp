@@ -9,10 +9,6 @@ namespace {
 
 constexpr NanoUsd kFundsMax{9'000'000'000'000'000'000};  // below INT64_MAX: sums of balances fit
 
-tl::unexpected<Error> refused(Errc code, std::string detail) {
-    return tl::unexpected(Error{code, std::move(detail)});
-}
-
 }  // namespace
 
 UnixMillis Book::advance(UnixMillis now) {

@@ -7,10 +7,6 @@
 namespace billing {
 namespace {
 
-tl::unexpected<Error> refused(Errc code, std::string detail) {
-    return tl::unexpected(Error{code, std::move(detail)});
-}
-
 const char* word_for(BudgetPeriod period) {
     switch (period) {
         case BudgetPeriod::day:

@@ -39,4 +39,8 @@ struct Error {
 template <class T>
 using Result = tl::expected<T, Error>;
 
+inline tl::unexpected<Error> refused(Errc code, std::string detail) {
+    return tl::unexpected(Error{code, std::move(detail), {}});
+}
+
 }  // namespace billing

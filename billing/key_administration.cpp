@@ -11,10 +11,6 @@ namespace {
 constexpr size_t kShownCharacters = 4;
 constexpr std::chrono::hours kOverlapMax{24 * 365};
 
-tl::unexpected<Error> refused(Errc code, std::string detail) {
-    return tl::unexpected(Error{code, std::move(detail)});
-}
-
 tl::unexpected<Error> no_key(KeyId key) {
     return refused(Errc::key_unknown, "no key " + std::to_string(key.n));
 }

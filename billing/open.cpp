@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "billing/beside.h"
 #include "billing/ledger_billing.h"
 #include "billing/restore.h"
 
@@ -12,12 +13,6 @@ namespace billing {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path beside(const fs::path& ledger, const char* suffix) {
-    fs::path file = ledger;
-    file += suffix;
-    return file;
-}
 
 tl::unexpected<Error> unavailable(const fs::path& file) {
     return tl::unexpected(

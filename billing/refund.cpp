@@ -11,12 +11,7 @@
 namespace billing {
 namespace {
 
-constexpr size_t kRefBytesMax = 64;
 constexpr size_t kReasonBytesMax = 500;
-
-tl::unexpected<Error> refused(Errc code, std::string detail) {
-    return tl::unexpected(Error{code, std::move(detail)});
-}
 
 bool is_reason(std::string_view text) {
     if (text.empty() || text.size() > kReasonBytesMax) return false;

@@ -79,7 +79,7 @@ struct Sums {
 };
 using Groups = std::map<std::vector<int64_t>, Sums>;
 
-tl::unexpected<Error> invalid(std::string detail) {
+tl::unexpected<Error> bad_query(std::string detail) {
     return tl::unexpected(Error{Errc::query_invalid, std::move(detail)});
 }
 
@@ -93,12 +93,13 @@ Result<std::vector<ByColumn>> parse_by(const std::vector<std::string>& names) {
         } else if (name.starts_with(kLabelPrefix) && name.size() > kLabelPrefix.size()) {
             column = {By::label, name.substr(kLabelPrefix.size())};
         } else {
-            return invalid("no column \"" + name +
-                           "\"; there are account, key, name, label:NAME, route, endpoint, model, "
-                           "outcome, day, hour");
+            return bad_query(
+                "no column \"" + name +
+                "\"; there are account, key, name, label:NAME, route, endpoint, model, "
+                "outcome, day, hour");
         }
         if (std::find(columns.begin(), columns.end(), column) != columns.end())
-            return invalid("column \"" + name + "\" is given twice");
+            return bad_query("column \"" + name + "\" is given twice");
         columns.push_back(std::move(column));
     }
     return columns;
@@ -115,31 +116,6 @@ std::string_view label_of(std::string_view labels, std::string_view name) {
     return {};
 }
 
-// The first seq whose instant is not before `at`.
-Result<int64_t> lower_bound(Database& database, UnixMillis at) {
-    const auto n_entries = database.query_integer("SELECT coalesce(max(seq), 0) FROM entries");
-    if (!n_entries) return tl::unexpected(n_entries.error());
-    auto row = database.prepare("SELECT at FROM entries WHERE seq = ?");
-    if (!row) return tl::unexpected(row.error());
-    int64_t low = 1;
-    int64_t high = *n_entries + 1;
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        row->bind(1, middle);
-        if (row->step() != Statement::Step::row) {
-            return tl::unexpected(
-                Error{Errc::ledger_broken, "entry " + std::to_string(middle) + " is missing"});
-        }
-        if (row->integer(0) < at.ms) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-        row->reset();
-    }
-    return low;
-}
-
 // What the numbers of rows say. Accounts go by the path that was written with each request.
 class Texts {
 public:
@@ -149,19 +125,20 @@ public:
         if (!accounts) return tl::unexpected(accounts.error());
         Statement::Step step;
         while ((step = accounts->step()) == Statement::Step::row)
-            texts.by_account_[accounts->integer(0)].path = texts.intern(accounts->text(1));
+            texts.by_account_[accounts->integer(0)] = {
+                texts.intern(accounts->text(1)), kNone, {}, accounts->integer(0)};
         if (step == Statement::Step::failed) return tl::unexpected(database.error("read accounts"));
         auto names = database.prepare("SELECT id, text FROM names");
         if (!names) return tl::unexpected(names.error());
         while ((step = names->step()) == Statement::Step::row)
             texts.names_.emplace(names->integer(0), names->text(1));
         if (step == Statement::Step::failed) return tl::unexpected(database.error("read names"));
-        auto rows = database.prepare("SELECT id, path, label, labels FROM attributions");
+        auto rows = database.prepare("SELECT id, path, label, labels, account FROM attributions");
         if (!rows) return tl::unexpected(rows.error());
         while ((step = rows->step()) == Statement::Step::row) {
-            texts.by_attribution_[rows->integer(0)] = {texts.intern(rows->text(1)),
-                                                       texts.intern(rows->text(2)),
-                                                       std::string(rows->text(3))};
+            texts.by_attribution_[rows->integer(0)] = {
+                texts.intern(rows->text(1)), texts.intern(rows->text(2)),
+                std::string(rows->text(3)), rows->integer(4)};
         }
         if (step == Statement::Step::failed)
             return tl::unexpected(database.error("read attributions"));
@@ -187,13 +164,16 @@ public:
         return at == by_attribution_.end() ? kNone : intern(label_of(at->second.labels, name));
     }
 
-    // Empty: all are.
-    bool is_within(int64_t path, const std::string& account) const {
-        if (account.empty()) return true;
-        if (path < 0) return false;
-        const std::string& text = pool_[static_cast<size_t>(path)];
-        return text.starts_with(account) &&
-               (text.size() == account.size() || text[account.size()] == '/');
+    // Does the query ask for requests of this account and attribution?
+    bool is_asked_for(const ReportQuery& query, int64_t account, int64_t attribution) const {
+        if (query.account.empty() && query.accounts.empty()) return true;
+        const auto& owners = attribution != 0 ? by_attribution_ : by_account_;
+        const auto at = owners.find(attribution != 0 ? attribution : account);
+        if (at == owners.end()) return false;
+        if (!query.accounts.empty() && !query.accounts.contains(at->second.account)) return false;
+        const std::string& path = pool_[static_cast<size_t>(at->second.path)];
+        const size_t n = query.account.size();
+        return n == 0 || (path.starts_with(query.account) && (path.size() == n || path[n] == '/'));
     }
 
     std::string text(By column, int64_t value) const {
@@ -224,6 +204,7 @@ private:
     struct Owner {
         int64_t path = kNone, key_name = kNone;
         std::string labels;
+        int64_t account = 0;
     };
 
     std::string name(int64_t id) const {
@@ -305,7 +286,7 @@ Result<Range> range_of(Database& database, const ReportQuery& query) {
     } const bounds[] = {{query.from, range.begin}, {query.to, range.end}};
     for (const auto& bound : bounds) {
         if (!bound.at) continue;
-        const auto seq = lower_bound(database, *bound.at);
+        const auto seq = first_seq_at(database, *bound.at);
         if (!seq) return tl::unexpected(seq.error());
         bound.seq = *seq;
     }
@@ -333,8 +314,7 @@ Result<Groups> sum_up(Database& database, const ReportQuery& query, const std::v
         rows->bind(2, range->end);
         Statement::Step step;
         while ((step = rows->step()) == Statement::Step::row) {
-            const int64_t path = texts.path_of(rows->integer(1), rows->integer(7));
-            if (!texts.is_within(path, query.account)) continue;
+            if (!texts.is_asked_for(query, rows->integer(1), rows->integer(7))) continue;
             for (size_t i = 0; i < by.size(); ++i)
                 group[i] = group_value(*rows, by[i], texts, zone);
             if (!groups[group].add(source.figures(*rows))) {
@@ -350,21 +330,49 @@ Result<Groups> sum_up(Database& database, const ReportQuery& query, const std::v
 
 }  // namespace
 
+Result<int64_t> first_seq_at(Database& database, UnixMillis at) {
+    const auto n_entries = database.query_integer("SELECT coalesce(max(seq), 0) FROM entries");
+    if (!n_entries) return tl::unexpected(n_entries.error());
+    auto row = database.prepare("SELECT at FROM entries WHERE seq = ?");
+    if (!row) return tl::unexpected(row.error());
+    int64_t low = 1;
+    int64_t high = *n_entries + 1;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        row->bind(1, middle);
+        if (row->step() != Statement::Step::row) {
+            return tl::unexpected(
+                Error{Errc::ledger_broken, "entry " + std::to_string(middle) + " is missing"});
+        }
+        if (row->integer(0) < at.ms) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+        row->reset();
+    }
+    return low;
+}
+
 Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger,
                                       const ReportQuery& query) {
-    const auto by = parse_by(query.by);
-    if (!by) return tl::unexpected(by.error());
-    const auto zone = Zone::find(query.time_zone);
-    if (!zone) return tl::unexpected(zone.error());
-    if (query.from && query.to && *query.from > *query.to) return invalid("from lies after to");
     auto database = Database::open(ledger, Database::Mode::read_only);
     if (!database) return tl::unexpected(database.error());
     if (auto ok = database->execute("BEGIN"); !ok)
         return tl::unexpected(ok.error());  // one snapshot
     if (auto ok = check_schema(*database); !ok) return tl::unexpected(ok.error());
-    auto texts = Texts::load(*database);
+    return report(*database, query);
+}
+
+Result<std::vector<ReportRow>> report(Database& database, const ReportQuery& query) {
+    const auto by = parse_by(query.by);
+    if (!by) return tl::unexpected(by.error());
+    const auto zone = Zone::find(query.time_zone);
+    if (!zone) return tl::unexpected(zone.error());
+    if (query.from && query.to && *query.from > *query.to) return bad_query("from lies after to");
+    auto texts = Texts::load(database);
     if (!texts) return tl::unexpected(texts.error());
-    const auto groups = sum_up(*database, query, *by, *texts, *zone);
+    const auto groups = sum_up(database, query, *by, *texts, *zone);
     if (!groups) return tl::unexpected(groups.error());
 
     // Ordered by text, but keys by number, and time as it goes.

@@ -1,6 +1,7 @@
 #pragma once
 // Usage and money, summed from the ledger file by a read-only connection: a server may be running.
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ struct ReportQuery {
     std::optional<UnixMillis> from, to;  // half open; requests by their RESERVE instant
     std::string time_zone = "UTC";       // IANA name; decides the columns day and hour
     std::string account;  // only requests of this path and of those below it, as written then
+    std::set<int64_t> accounts;  // only requests of these, however they were named; empty: all
     // account, key, route, endpoint, model, outcome, day, hour; name (of the key), label:NAME (what
     // its labels or the account's say)
     std::vector<std::string> by;
@@ -43,6 +45,13 @@ Result<UnixMillis> parse_report_time(const std::string& text, const std::string&
 // Ordered by the columns of `by`. Errors: query_invalid, time_zone_unknown, ledger_broken.
 Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger,
                                       const ReportQuery& query);
+
+class Database;
+// The same inside a read transaction of the caller's, who has checked the schema.
+Result<std::vector<ReportRow>> report(Database& database, const ReportQuery& query);
+
+// The first seq whose instant is not before `at`; behind the last, if there is none.
+Result<int64_t> first_seq_at(Database& database, UnixMillis at);
 
 struct Verification {
     int64_t n_entries = 0;

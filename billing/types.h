@@ -94,6 +94,8 @@ enum Flag : uint32_t {
     flag_recovered = 8,      // ended at start: a crash had left the hold open
 };
 
+inline constexpr size_t kRefBytesMax = 64;  // of a refund's or a credit's reference
+
 struct Caller {
     AccountId account;  // that the key is of; it or one above it pays
     KeyId key;

@@ -8,7 +8,7 @@ namespace config {
 
 namespace {
 
-constexpr std::array<std::string_view, kServiceTierCount> kTierWords = {
+constexpr std::array<std::string_view, kServiceTierCount> kServiceTierWords = {
     "standard", "flex", "priority", "scale", "batch"};
 
 }  // namespace
@@ -16,13 +16,13 @@ constexpr std::array<std::string_view, kServiceTierCount> kTierWords = {
 std::string_view to_string(ServiceTier tier) {
     const auto index = static_cast<size_t>(tier);
     ENSURE(index < kServiceTierCount);
-    return kTierWords[index];
+    return kServiceTierWords[index];
 }
 
 std::optional<ServiceTier> parse_service_tier(std::string_view word) {
-    const auto at = std::find(kTierWords.begin(), kTierWords.end(), word);
-    if (at == kTierWords.end()) return {};
-    return static_cast<ServiceTier>(at - kTierWords.begin());
+    const auto at = std::find(kServiceTierWords.begin(), kServiceTierWords.end(), word);
+    if (at == kServiceTierWords.end()) return {};
+    return static_cast<ServiceTier>(at - kServiceTierWords.begin());
 }
 
 bool PriceWindow::covers(const LocalTime& time) const {

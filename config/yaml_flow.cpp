@@ -6,7 +6,7 @@ namespace config {
 
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') out += '\\';
@@ -19,7 +19,7 @@ std::string quoted(std::string_view text) {
 
 std::string flow_text(const Node& node) {
     if (node.kind == Node::Kind::null) return "null";
-    if (node.kind == Node::Kind::scalar) return quoted(node.text);
+    if (node.kind == Node::Kind::scalar) return in_quotes(node.text);
     std::string out;
     if (node.kind == Node::Kind::list) {
         for (const Node& item : node.items) out += (out.empty() ? "" : ", ") + flow_text(item);

@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     app.fallthrough();
     app.require_subcommand(0, 1);
     for (const auto add : {add_serve, add_check, add_account, add_key, add_budget, add_report,
-                           add_ledger, add_price, add_model, add_chat, add_bench})
+                           add_statement, add_ledger, add_price, add_model, add_chat, add_bench})
         add(app, invocation);
     try {
         app.parse(argc, argv);

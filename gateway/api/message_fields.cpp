@@ -16,7 +16,7 @@ struct Name {
 };
 
 // What clients replay from the answers of any server is taken back from them.
-constexpr std::array kNames = {
+constexpr std::array kFieldNames = {
     Name{"role", &MessageFields::role, false},
     Name{"content", &MessageFields::content, false},
     Name{"name", &MessageFields::name, false},
@@ -54,10 +54,10 @@ Fault MessageFields::read(const JsonPlace& place, element message) {
                     here, "'audio' of earlier answers cannot be sent again. Send their text.");
             continue;
         }
-        const auto known = std::find_if(kNames.begin(), kNames.end(), [&](const Name& candidate) {
-            return candidate.name == key;
-        });
-        if (known == kNames.end()) return unknown_parameter(here);
+        const auto known =
+            std::find_if(kFieldNames.begin(), kFieldNames.end(),
+                         [&](const Name& candidate) { return candidate.name == key; });
+        if (known == kFieldNames.end()) return unknown_parameter(here);
         if (value.is_null()) continue;
         if (known->slot) this->*known->slot = value;
         if (known->assistants_only && assistants_only.empty()) assistants_only = known->name;

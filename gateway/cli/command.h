@@ -23,6 +23,7 @@ void add_account(CLI::App& app, Invocation& invocation);  // account, credit
 void add_key(CLI::App& app, Invocation& invocation);
 void add_budget(CLI::App& app, Invocation& invocation);
 void add_report(CLI::App& app, Invocation& invocation);
+void add_statement(CLI::App& app, Invocation& invocation);
 void add_ledger(CLI::App& app, Invocation& invocation);
 void add_ledger_show(CLI::App& ledger, Invocation& invocation);  // below add_ledger()
 void add_ledger_refund(CLI::App& ledger, Invocation& invocation);

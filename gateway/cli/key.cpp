@@ -35,7 +35,7 @@ int create_key(const Invocation& invocation, const KeyWords& words) {
     return show_new(invocation, request);
 }
 
-std::string text(const json& object, const char* member) {
+std::string text_of(const json& object, const char* member) {
     return object.at(member).is_null() ? "-" : object.at(member).get<std::string>();
 }
 
@@ -66,12 +66,12 @@ int list_keys(const Invocation& invocation, const KeyWords& words) {
     std::printf("%4s  %-20s %-18s %-9s %-24s %-24s %-24s %-12s %s\n", "id", "account", "key",
                 "state", "created", "expires", "last used", "name", "only");
     for (const json& key : keys) {
-        const std::string shown = text(key, "prefix") + "..." + text(key, "last4");
+        const std::string shown = text_of(key, "prefix") + "..." + text_of(key, "last4");
         std::printf("%4lld  %-20s %-18s %-9s %-24s %-24s %-24s %-12s %s\n",
-                    key.at("id").get<long long>(), text(key, "account").c_str(), shown.c_str(),
+                    key.at("id").get<long long>(), text_of(key, "account").c_str(), shown.c_str(),
                     key.at("enabled").get<bool>() ? "enabled" : "disabled",
-                    text(key, "created_at").c_str(), text(key, "expires_at").c_str(),
-                    text(key, "last_used_at").c_str(), text(key, "name").c_str(),
+                    text_of(key, "created_at").c_str(), text_of(key, "expires_at").c_str(),
+                    text_of(key, "last_used_at").c_str(), text_of(key, "name").c_str(),
                     scope_of(key).c_str());
     }
     return kExitOk;

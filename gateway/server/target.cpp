@@ -8,7 +8,7 @@ namespace {
 // Below it a path is a model's name, which may hold slashes; the SDKs send them escaped.
 constexpr std::string_view kNamesBegin = "/v1/models/";
 
-tl::unexpected<Refusal> bad(std::string_view reason) {
+tl::unexpected<Refusal> bad_target(std::string_view reason) {
     return tl::unexpected(Refusal{400, reason});
 }
 
@@ -44,18 +44,19 @@ bool is_query(std::string_view query) {
 }  // namespace
 
 tl::expected<Target, Refusal> parse_target(std::string_view target) {
-    if (target.empty() || target.front() != '/') return bad("the request target is not a path");
+    if (target.empty() || target.front() != '/')
+        return bad_target("the request target is not a path");
     for (const char c : target) {
         if (c <= ' ' || c == 0x7f || c == '#' ||
             c == '\\') {  // char is signed: bytes above 0x7f too
-            return bad("the request target has a byte that must be escaped");
+            return bad_target("the request target has a byte that must be escaped");
         }
     }
     const size_t mark = target.find('?');
     const std::string_view raw = target.substr(0, mark);
     Target result;
     if (mark != target.npos) result.query = target.substr(mark + 1);
-    if (!is_query(result.query)) return bad("the query has a bad escape");
+    if (!is_query(result.query)) return bad_target("the query has a bad escape");
 
     std::string& path = result.path;
     path.reserve(raw.size());
@@ -63,11 +64,11 @@ tl::expected<Target, Refusal> parse_target(std::string_view target) {
         char c = raw[i];
         if (c == '%') {
             const int decoded = decode_escape(raw.substr(i));
-            if (decoded < 0) return bad("the path has a bad escape");
+            if (decoded < 0) return bad_target("the path has a bad escape");
             const bool is_separator =
                 decoded == '\\' || (decoded == '/' && !path.starts_with(kNamesBegin));
             if (is_control(decoded) || is_separator) {
-                return bad("the path has an escaped separator or control character");
+                return bad_target("the path has an escaped separator or control character");
             }
             c = static_cast<char>(decoded);
             i += 2;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "config/ensure.h"
+#include "gateway/upstream/socket_set.h"
 
 namespace gateway {
 
@@ -18,12 +19,6 @@ namespace {
 constexpr size_t kEasyFreeMax = 256;
 constexpr long kConnectionsCachedMax = 1024;
 constexpr int kKicksMax = 50;  // a turn; more wait for the next one
-
-int make_epoll() {
-    const int fd = epoll_create1(EPOLL_CLOEXEC);
-    if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
-    return fd;
-}
 
 CURLM* make_multi() {
     // Counted by libcurl and never undone: a resolver thread may outlast every client.

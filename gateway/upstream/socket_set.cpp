@@ -8,15 +8,11 @@
 
 namespace gateway {
 
-namespace {
-
 int make_epoll() {
     const int fd = epoll_create1(EPOLL_CLOEXEC);
     if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
     return fd;
 }
-
-}  // namespace
 
 SocketSet::SocketSet(boost::asio::io_context& io, std::function<void()> turn_end)
     : epoll_(io, make_epoll()), turn_end_(std::move(turn_end)) {

@@ -23,6 +23,9 @@ public:
     virtual void on_ready(Readiness ready) = 0;
 };
 
+// A new epoll set; throws std::system_error.
+int make_epoll();
+
 // Confined to one io thread. Edge-triggered: told once, a watcher reads until a short read (behind
 // which more may only come with another word) or, if the peer has ended, until the end.
 class SocketSet {

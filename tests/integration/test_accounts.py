@@ -2,6 +2,8 @@
 import json
 import threading
 import unittest
+from html.parser import HTMLParser
+from pathlib import Path
 
 import wire
 from mock import Mock
@@ -19,6 +21,54 @@ def lines(weir, *arguments):
 def quote(weir, key, model, **members):
     body = {"model": model, "messages": [{"role": "user", "content": "Hello"}], **members}
     return wire.post_json(weir.api, "/v1/quote", body, key)
+
+
+class Page(HTMLParser):
+    """The rows of a page's tables, and whether anything is fetched or left open."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.rows, self.open, self.fetched = [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.fetched += [value for name, value in attributes if name in ("src", "href")]
+        if tag != "meta":
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("td", "th"):
+            self.rows[-1][-1] += data
+
+
+class Statements(unittest.TestCase):
+    def test_a_page_that_says_what_the_report_says(self):
+        with Mock() as mock, Weir(upstream=mock.base_url, local=False) as weir:
+            key = weir.account()
+            weir.start()
+            self.assertEqual(weir.chat(key, "mock", max_tokens=5).status, 200)
+            total, = weir.report("--by", "day")
+            month = total["day"][:7]
+            html = weir.run("statement", "demo", month).stdout
+            page = Page(html)
+            self.assertEqual((page.open, page.fetched), ([], []))
+            day = next(row for row in page.rows if row[0] == total["day"])
+            self.assertEqual(day[1], "1")
+            self.assertEqual(day[-2:], [total["usd"], "0.00"])
+            self.assertIn(["At the end", f"{(nano('10.00') - nano(total['usd'])) / 10**9:.9f}".rstrip("0")],
+                          [row for row in page.rows if row[0] == "At the end"])
+            file = f"{weir.ledger}.html"
+            weir.run("statement", "demo", month, "--out", file)
+            self.assertEqual(Path(file).read_text(), html)
+            self.assertEqual(weir.run("statement", "nobody", month, check=False).returncode, 1)
+            self.assertEqual(weir.run("statement", "demo", "October", check=False).returncode, 2)
 
 
 class Keys(unittest.TestCase):
