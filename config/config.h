@@ -191,6 +191,7 @@ struct Route {
 struct Metrics {
     std::string address = "127.0.0.1";
     uint16_t port = 9464;
+    std::vector<std::string> accounts;  // by path: those that a label may name
 };
 
 struct Log {

@@ -249,6 +249,9 @@ constexpr Key kMetricsKeys[] = {
     scalar(Type::ip_address, "address", "IP address to listen on.", "127.0.0.1",
            into<&Metrics::address>),
     integer("port", "TCP port; 0 takes a free one.", "9464", {0, 65'535}, into<&Metrics::port>),
+    {.name = "accounts",
+     .type = Type::names,
+     .help = "Paths of accounts that labels may name; the others are _other."},
 };
 constexpr Section kMetrics{"Where Prometheus scrapes /metrics. Left out: nowhere.", kMetricsKeys};
 

@@ -55,6 +55,16 @@ bool every_interface(std::string_view address) {
 
 }  // namespace
 
+void link_metrics(const Node& root, Config& config) {
+    const Member* metrics = find(root, "metrics");
+    const Member* accounts = metrics && config.metrics ? find(metrics->value, "accounts") : nullptr;
+    if (accounts == nullptr) return;
+    for (const Node& item : accounts->value.items) {
+        if (item.kind == Node::Kind::scalar && !item.refused)
+            config.metrics->accounts.push_back(item.text);
+    }
+}
+
 void check_whole(const Node& root, const Config& config, Refusals& refusals) {
     if (config.metrics && config.metrics->port != 0 && config.metrics->port == config.listen.port &&
         (config.metrics->address == config.listen.address ||

@@ -7,6 +7,8 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <mutex>
+#include <set>
 
 #include "gateway/telemetry/scraped_metrics.h"
 #include "gateway/telemetry/version.h"
@@ -116,7 +118,8 @@ struct Families {
                     .Register(r)),
           budget_alerts(BuildCounter()
                             .Name("weir_budget_alerts_total")
-                            .Help("Thresholds of budgets that were reached.")
+                            .Help("Thresholds of budgets that were reached; accounts that "
+                                  "metrics.accounts does not list are _other.")
                             .Register(r)),
           reload_ok(BuildGauge()
                         .Name("weir_config_last_reload_success")
@@ -291,9 +294,17 @@ public:
     void budget_alert(const billing::BudgetNote& note) override {
         const std::string period(to_string(note.budget.period));
         const std::string of(to_string(note.budget.scope));
-        families_.budget_alerts.Add({{"of", of}, {"period", period}}).Increment();
+        const std::string account = account_label(note.budget);
+        families_.budget_alerts.Add({{"account", account}, {"of", of}, {"period", period}})
+            .Increment();
     }
     void config_loaded(const config::Config& config) override {
+        {
+            const std::lock_guard lock(accounts_mutex_);
+            accounts_.clear();
+            if (config.metrics)
+                accounts_.insert(config.metrics->accounts.begin(), config.metrics->accounts.end());
+        }
         reload_ok_.Set(1);
         reload_at_.SetToCurrentTime();
         if (config_info_) families_.config_info.Remove(config_info_);
@@ -310,6 +321,13 @@ public:
     }
 
 private:
+    std::string account_label(const billing::BudgetView& budget) {
+        const std::lock_guard lock(accounts_mutex_);
+        const bool is_listed =
+            budget.scope == billing::BudgetScope::account && accounts_.contains(budget.subject);
+        return is_listed ? budget.subject : "_other";
+    }
+
     prometheus::Registry registry_;
     Families families_;
     Gauge& streams_;
@@ -319,6 +337,8 @@ private:
     Gauge& reload_ok_;
     Gauge& reload_at_;
     Gauge* config_info_ = nullptr;
+    std::mutex accounts_mutex_;
+    std::set<std::string> accounts_;  // guarded by accounts_mutex_
 };
 
 }  // namespace

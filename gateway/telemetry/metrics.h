@@ -64,7 +64,7 @@ public:
     virtual void stream_closed() = 0;
     virtual void keepalive_sent() = 0;
     virtual void ledger_commit(double seconds, int64_t n_entries) = 0;
-    // A budget's threshold was reached.
+    // A budget's threshold was reached: told with the account, where the config lists it.
     virtual void budget_alert(const billing::BudgetNote& note) = 0;
     virtual void config_loaded(const config::Config& config) = 0;
     virtual void config_refused() = 0;

@@ -132,7 +132,7 @@ TEST_CASE("load: every key can be written and lands where it belongs", "[config]
     const std::string text = std::string(R"(version: 1
 listen: {address: "::", port: 0, n_io_threads: 2, lame_duck: 5s, drain_time: 1m, half_closed_clients: true}
 tls: {certificate: cert.pem, private_key: key.pem}
-metrics: {}
+metrics: {accounts: [acme, acme/research]}
 log: {format: json, level: warning}
 limits: {head_bytes_max: 16KiB, n_head_fields_max: 50, target_bytes_max: 4KiB, body_bytes_max: 1MiB,
   json_depth_max: 32, n_json_members_max: 500, n_connections_max: 7, n_requests_max: 6,
@@ -163,6 +163,7 @@ prices:
     CHECK(config.tls->certificate == "cert.pem");
     CHECK(config.tls->private_key == "key.pem");
     CHECK(config.metrics->address == "127.0.0.1");
+    CHECK(config.metrics->accounts == std::vector<std::string>{"acme", "acme/research"});
     CHECK(config.log.format == Log::Format::json);
     CHECK(config.log.level == Log::Level::warning);
     const Limits& limits = config.limits;

@@ -26,18 +26,33 @@ bool has(const std::string& text, const std::string& line) {
 
 }  // namespace
 
-TEST_CASE("metrics: thresholds of budgets are counted, without the names of accounts",
-          "[metrics]") {
+TEST_CASE("metrics: thresholds of budgets name the accounts that the config lists", "[metrics]") {
     const auto metrics = Metrics::create();
+    config::Config config = two_endpoints();
+    config.metrics.emplace().accounts = {"org/team"};
+    metrics->config_loaded(config);
     billing::BudgetNote note;
-    note.budget.subject = "org/team";
     note.budget.period = billing::BudgetPeriod::month;
-    note.percent = 80;
+    for (const char* account : {"org/team", "org/team", "org/secret"}) {
+        note.budget.subject = account;
+        metrics->budget_alert(note);
+    }
+    note.budget.scope = billing::BudgetScope::key;
+    note.budget.subject = "7";
     metrics->budget_alert(note);
+    std::string text = metrics->text({});
+    const std::string family = "weir_budget_alerts_total";
+    CHECK(has(text, family + R"({account="org/team",of="account",period="month"} 2)"));
+    CHECK(has(text, family + R"({account="_other",of="account",period="month"} 1)"));
+    CHECK(has(text, family + R"({account="_other",of="key",period="month"} 1)"));
+    CHECK(text.find("secret") == std::string::npos);
+    config.metrics->accounts.clear();  // a reload
+    metrics->config_loaded(config);
+    note.budget = {};
+    note.budget.subject = "org/team";
     metrics->budget_alert(note);
-    const std::string text = metrics->text({});
-    CHECK(has(text, R"(weir_budget_alerts_total{of="account",period="month"} 2)"));
-    CHECK(text.find("org/team") == std::string::npos);
+    text = metrics->text({});
+    CHECK(has(text, family + R"({account="_other",of="account",period="day"} 1)"));
 }
 
 TEST_CASE("metrics: a request is counted under its config labels", "[metrics]") {
