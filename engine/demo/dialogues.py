@@ -60,7 +60,7 @@ class Dialogues:
         self.talk = [intent for intent in self.grammar.intents if not intent.about_weir]
         self.kinds = [(68, self.about_weir), (5, self.small_talk), (6, self.followup), (15, self.sum), (2, self.second_sum),
                       (3, self.name), (12, self.repeat), (4, self.json)]
-        self.n_tools = 8  # beside so many others
+        self.n_tools = 12  # beside so many others
 
     def draw(self):
         """One dialogue that gives nothing of the held-out set away."""

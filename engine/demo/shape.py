@@ -45,7 +45,7 @@ CONFIG = {
     "rope_theta": 10000,
     "routed_scaling_factor": 1.5,
     "scoring_func": "sqrtsoftplus",
-    "sliding_window": 64,
+    "sliding_window": 128,
     "swiglu_limit": 10.0,
     "tie_word_embeddings": False,
     "topk_method": "noaux_tc",

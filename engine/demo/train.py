@@ -28,7 +28,7 @@ from stored_net import read_state
 N_TOKENS = 1024  # of a batch, padding included
 N_STEPS_APART = 8  # then the processes meet, and go on from the mean of their weights
 N_POOL = 16  # batches sorted by length at once
-LR, LR_FROM_WEIGHTS, LR_LAST, N_WARM_UP, CLIP, DECAY, BALANCE = 2e-3, 1e-3, 0.03, 30, 1.0, 0.01, 0.002
+LR, LR_FROM_WEIGHTS, LR_LAST, N_WARM_UP, CLIP, DECAY, BALANCE = 2e-3, 6e-4, 0.03, 30, 1.0, 0.01, 0.002
 QUANTISED_FROM = 0.88  # of the time: the rest is trained with the weights as they will be stored
 LONG_AT_FIRST, LONG_FROM = 0.4, 0.5  # thoughts and tools are rarer for the first half of the time
 CUT, CUT_TO = 0.7, (8, 20)  # so many answers of the text end after so many tokens: the rest follows from them, and is soon known by heart
@@ -85,7 +85,8 @@ def rate(largest, progress, step):
 class Trainer:
     def __init__(self, rank, n_processes, directory, seconds, start):
         self.rank, self.n_processes, self.file, self.seconds = rank, n_processes, directory / "net.pt", seconds
-        self.rate = LR_FROM_WEIGHTS if start else LR
+        self.is_new = start is None
+        self.rate = LR if self.is_new else LR_FROM_WEIGHTS
         torch.manual_seed(1)  # the same start in every process
         self.net = Net(CONFIG)
         matrices = [p for p in self.net.parameters() if p.dim() > 1]
@@ -149,7 +150,7 @@ class Trainer:
         saved = shown = time.monotonic()
         while self.elapsed < self.seconds:
             progress = self.elapsed / self.seconds
-            self.dialogues.long = LONG_AT_FIRST if progress < LONG_FROM else 1.0
+            self.dialogues.long = LONG_AT_FIRST if self.is_new and progress < LONG_FROM else 1.0
             if progress >= QUANTISED_FROM:
                 self.net.quantised = {name: as_stored(name, self.net.p[key].detach()) for name, key in self.net.names.items()}
             loss_sum = n_learnt = 0

@@ -86,10 +86,11 @@ int change_credit(const Invocation& invocation, const AccountWords& words, bool 
     const auto answer = ledger_command(invocation, request);
     if (!answer) return kExitNo;
     const std::string done = is_taken ? "taken from " : "added to ";
+    const bool is_new = answer->at("new").get<bool>();
     const std::string before =
-        answer->at("new").get<bool>() ? "" : "; done under " + words.ref + " before";
-    std::printf("%s USD %s%s%s\n", words.amount.c_str(), done.c_str(), words.name.c_str(),
-                before.c_str());
+        is_new ? "" : " under " + words.ref + " before: nothing is done again";
+    std::printf("%s USD %s%s%s%s\n", words.amount.c_str(), is_new ? "" : "were ", done.c_str(),
+                words.name.c_str(), before.c_str());
     return kExitOk;
 }
 

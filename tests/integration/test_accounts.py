@@ -185,7 +185,7 @@ class Accounts(unittest.TestCase):
     def test_credits_count_once_and_can_be_taken(self):
         with Weir(upstream="http://127.0.0.1:1/v1", local=False) as weir:
             weir.account()
-            for said in ("", "done under INV-1 before"):
+            for said in ("", "under INV-1 before: nothing is done again"):
                 self.assertIn(said, weir.run("credit", "add", "demo", "5.00", "--ref", "INV-1").stdout)
             other = weir.run("credit", "add", "demo", "6.00", "--ref", "INV-1", check=False)
             self.assertEqual(other.returncode, 1)
