@@ -14,8 +14,8 @@ struct JsonTree {
     JsonCursor::Kind kind = JsonCursor::Kind::none;
     std::string text{};  // of a string, decoded; of a number
     bool is_true = false;
-    std::vector<JsonTree> items{};      // of an array
-    std::vector<JsonMember> members{};  // of an object
+    std::vector<JsonTree> items{};    // of an array
+    std::vector<JsonMember> members;  // of an object
 
     bool is(JsonCursor::Kind other) const { return kind == other; }
     const JsonTree* find(std::string_view name) const;  // a member's value, or null

@@ -16,8 +16,8 @@ constexpr std::array<Kind, 256> kKinds = [] {
     std::array<Kind, 256> kinds{};
     for (size_t c = 0; c < 0x20; ++c) kinds[c] = Kind::control;
     for (size_t c = 0x80; c < 0x100; ++c) kinds[c] = Kind::high;
-    for (const unsigned char c : {'"', '\\', '\n', '\r', '\t', '\b', '\f'})
-        kinds[c] = Kind::escaped;
+    for (const char c : {'"', '\\', '\n', '\r', '\t', '\b', '\f'})
+        kinds[static_cast<unsigned char>(c)] = Kind::escaped;
     return kinds;
 }();
 

@@ -56,7 +56,7 @@ Fault MessageFields::read(const JsonPlace& place, element message) {
         }
         const auto known =
             std::find_if(kFieldNames.begin(), kFieldNames.end(),
-                         [&](const Name& candidate) { return candidate.name == key; });
+                         [&name = key](const Name& candidate) { return candidate.name == name; });
         if (known == kFieldNames.end()) return unknown_parameter(here);
         if (value.is_null()) continue;
         if (known->slot) this->*known->slot = value;

@@ -44,9 +44,10 @@ PlainConnector::PlainConnector(asio::io_context& io, const std::string& host,
         [attempt = try_](error_code error, const tcp::resolver::results_type& results) {
             if (error) return attempt->tell(-1, "the upstream's name: " + error.message());
             for (const auto& result : results) attempt->endpoints.push_back(result.endpoint());
-            std::ranges::stable_partition(attempt->endpoints, [](const tcp::endpoint& endpoint) {
-                return endpoint.address().is_v4();
-            });
+            auto& endpoints = attempt->endpoints;
+            std::stable_partition(
+                endpoints.begin(), endpoints.end(),
+                [](const tcp::endpoint& endpoint) { return endpoint.address().is_v4(); });
             connect(attempt);
         });
 }

@@ -17,9 +17,9 @@ using namespace engine;
 // What the machine goes on with; what ends a value first.
 std::string next(const SchemaMachine& machine) {
     std::string out;
-    for (const uint8_t byte : std::string_view("}]\"n0tf,:[{")) {
+    for (const char byte : std::string_view("}]\"n0tf,:[{")) {
         SchemaMachine ahead = machine;
-        if (ahead.push(byte)) out += static_cast<char>(byte);
+        if (ahead.push(static_cast<uint8_t>(byte))) out += byte;
     }
     for (unsigned byte = 0; byte < 256; ++byte) {
         SchemaMachine ahead = machine;
