@@ -220,7 +220,8 @@ void Parser::place_tensors() {
         }
         if (described.offset < end) broken(shown + ": overlaps another tensor");
         end = described.offset + length;
-        tensor.bytes = file_.subspan(begin + described.offset, length);
+        // Of a tensor without bytes `begin` may lie behind the file.
+        if (length > 0) tensor.bytes = file_.subspan(begin + described.offset, length);
         result_.tensors.push_back(std::move(tensor));
     }
 }
