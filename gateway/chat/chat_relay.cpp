@@ -3,6 +3,7 @@
 #include "gateway/api/chat_encoder.h"
 #include "gateway/api/request_id.h"
 #include "gateway/api/usage_chunk.h"
+#include "gateway/chat/answer_fields.h"
 #include "gateway/chat/charge.h"
 #include "gateway/chat/chat_plan.h"
 #include "gateway/chat/engine_attempt.h"
@@ -435,19 +436,10 @@ private:
     }
 
     HttpFields answer_fields() const {
-        const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
-            steady_clock::now() - request_.received);
-        HttpFields fields{{"x-request-id", request_.request_id},
-                          {"openai-version", "2020-10-01"},
-                          {"openai-processing-ms", std::to_string(elapsed.count())},
-                          {"cache-control", "private, no-store"}};
-        if (!request_.client_request_id.empty())
-            fields.emplace_back("x-client-request-id", request_.client_request_id);
-        if (record_.endpoint) {
-            fields.emplace_back("x-weir-endpoint", endpoint_name());
-            fields.emplace_back("x-weir-reasoning", record_.reasoning);
-        }
-        return fields;
+        return gateway::answer_fields({request_.request_id, request_.client_request_id,
+                                       steady_clock::now() - request_.received,
+                                       record_.endpoint ? &endpoint_name() : nullptr,
+                                       record_.reasoning});
     }
 
     const std::string& endpoint_name() const { return config_.endpoints[*record_.endpoint].name; }

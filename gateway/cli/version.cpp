@@ -2,6 +2,9 @@
 #include <fmt/core.h>
 #include <openssl/crypto.h>
 #include <spdlog/version.h>
+#ifdef WEIR_JEMALLOC
+#include <jemalloc/jemalloc.h>
+#endif
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/version.hpp>
@@ -21,6 +24,14 @@ namespace {
 std::string dotted(int major, int minor, int patch) {
     return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
 }
+
+#ifdef WEIR_JEMALLOC
+std::string allocator_version() {
+    const char* version = nullptr;
+    size_t size = sizeof version;
+    return mallctl("version", &version, &size, nullptr, 0) == 0 ? version : "unknown";
+}
+#endif
 
 nlohmann::ordered_json libraries() {
     return {
@@ -42,6 +53,9 @@ nlohmann::ordered_json libraries() {
         {"pcre2", WEIR_PCRE2_VERSION},
         {"cli11", CLI11_VERSION},
         {"date", WEIR_DATE_VERSION},
+#ifdef WEIR_JEMALLOC
+        {"jemalloc", allocator_version()},
+#endif
     };
 }
 

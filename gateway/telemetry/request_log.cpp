@@ -5,6 +5,8 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <iterator>
 
@@ -15,6 +17,22 @@ namespace gateway {
 namespace {
 
 constexpr size_t kLineBytesMax = 8 << 10;
+
+// Characters that a word without quotes may have. A table: find_first_not_of searches all of them
+// for each character.
+constexpr std::array<bool, 256> kWordCharacters = [] {
+    std::array<bool, 256> table{};
+    for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789._:/+-"))
+        table[static_cast<unsigned char>(c)] = true;
+    return table;
+}();
+
+bool is_word(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return kWordCharacters[static_cast<unsigned char>(c)];
+    });
+}
 
 // Text that came from outside, made safe for a line: quotes, backslashes and control bytes are
 // escaped.
@@ -46,11 +64,7 @@ public:
     }
     void text(std::string_view key, std::string_view value) {
         begin(key);
-        const bool plain = !json_ && !value.empty() &&
-                           value.find_first_not_of(
-                               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW"
-                               "XYZ0123456789._:/+-") == value.npos;
-        if (plain)
+        if (!json_ && is_word(value))
             out_.append(value);
         else
             append_quoted(out_, value);
