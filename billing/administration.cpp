@@ -7,7 +7,6 @@
 #include "billing/wall_clock.h"
 
 namespace billing {
-namespace {}  // namespace
 
 Result<void> LedgerBilling::write(const std::function<Result<void>(CommitWaiter& waiter)>& decide) {
     BlockingWaiter waiter;

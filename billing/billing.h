@@ -211,6 +211,13 @@ struct Counters {  // since open(), and now
     int64_t n_anchors_failed = 0;
 };
 
+// When usage is rolled up: looked at each `interval`; entries of a quarter hour that is over, and
+// sooner if they are so many. As many go into one roll-up.
+struct RollupPace {
+    std::chrono::milliseconds interval{20'000};
+    int64_t n_entries_max = 100'000;  // read again at each report: a fraction of a second
+};
+
 struct Options {
     std::filesystem::path path;
     int64_t n_queued_max = 65'536;
@@ -223,6 +230,10 @@ struct Options {
     // A budget's threshold was reached, once each period. Called on the thread that settled. May be
     // empty.
     std::function<void(const BudgetNote& note)> on_budget_alert = {};
+    RollupPace rollup_pace = {};
+    // What keeps a roll-up from being made: reports then read all entries. Called on a thread of
+    // its own. May be empty.
+    std::function<void(const Error& error)> on_rollup_failed = {};
 };
 
 class Billing {

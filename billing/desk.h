@@ -7,11 +7,12 @@
 #include "billing/billing.h"
 #include "billing/book.h"
 #include "billing/checkpoints.h"
+#include "billing/rollup.h"
 
 namespace billing {
 
-// An entry on its way to disk. One without a column writes a checkpoint, or is only a place in the
-// queue: its waiter hears when all before it is on disk.
+// An entry on its way to disk. One without a column writes a checkpoint or a roll-up, or is only a
+// place in the queue: its waiter hears when all before it is on disk.
 struct Pending {
     Entry entry;
     std::unique_ptr<const Definition> definition;
@@ -20,6 +21,7 @@ struct Pending {
         false;  // ends a request whose RESERVE was never written: done, whatever the disk does
     std::unique_ptr<const CheckpointRow> checkpoint = nullptr;
     bool drops_checkpoint = false;  // the entry ends a request that may have one
+    std::unique_ptr<const Rollup> rollup = nullptr;
 };
 
 struct Desk {

@@ -256,6 +256,17 @@ void LedgerBilling::checkpoint(const Hold& hold, const Checkpoint& checkpoint) {
     desk_.put(std::move(pending));
 }
 
+bool LedgerBilling::store(Rollup rollup) {
+    const auto written = write([&](CommitWaiter& waiter) -> Result<void> {
+        Pending pending;
+        pending.waiter = &waiter;
+        pending.rollup = std::make_unique<const Rollup>(std::move(rollup));
+        desk_.put(std::move(pending));
+        return {};
+    });
+    return written.has_value();
+}
+
 Counters LedgerBilling::counters() const {
     const std::lock_guard lock(desk_.mutex);
     Counters counters;

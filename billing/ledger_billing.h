@@ -4,6 +4,7 @@
 #include "billing/key_ring.h"
 #include "billing/ledger_writer.h"
 #include "billing/pepper.h"
+#include "billing/rollup_builder.h"
 
 namespace billing {
 
@@ -70,6 +71,7 @@ private:
     Result<Credited> find_credit(const CreditRow& asked) const;
     void queue_terms(KeyId key, const KeyTerms& terms, UnixMillis at, CommitWaiter* waiter);
     void close_keys();
+    bool store(Rollup rollup);  // waits for the disk
     NanoUsd settle(const Hold& hold, const Settlement& settlement, CommitWaiter* waiter,
                    std::vector<BudgetNote>& notes);
     // The callers of these hold the desk's lock.
@@ -99,7 +101,8 @@ private:
     mutable Desk desk_;
     Sha256 sha256_;  // under the desk's lock
     KeyRing keys_;
-    std::unique_ptr<LedgerWriter> writer_;  // last: closing it empties the desk
+    std::unique_ptr<LedgerWriter> writer_;    // closing it empties the desk
+    std::unique_ptr<RollupBuilder> rollups_;  // last: waits for the writer
 };
 
 }  // namespace billing

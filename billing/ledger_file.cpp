@@ -86,6 +86,9 @@ Result<void> LedgerFile::prepare() {
     auto checkpoints = CheckpointTable::prepare(database_);
     if (!checkpoints) return tl::unexpected(checkpoints.error());
     checkpoints_ = std::move(*checkpoints);
+    auto rollups = RollupTable::prepare(database_);
+    if (!rollups) return tl::unexpected(rollups.error());
+    rollups_ = std::move(*rollups);
     return {};
 }
 

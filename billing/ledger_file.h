@@ -6,6 +6,7 @@
 #include "billing/billing.h"
 #include "billing/checkpoints.h"
 #include "billing/definition.h"
+#include "billing/rollup.h"
 #include "billing/schema.h"
 
 namespace billing {
@@ -30,6 +31,7 @@ public:
     bool put_key_use(const KeyUse& use);  // inside a transaction
 
     CheckpointTable& checkpoints() { return checkpoints_; }  // inside a transaction
+    RollupTable& rollups() { return rollups_; }              // inside a transaction
 
     Database& database() { return database_; }
 
@@ -41,6 +43,7 @@ private:
     Statement begin_, commit_, insert_, head_, probe_, key_use_;
     DefinitionTables definitions_;
     CheckpointTable checkpoints_;
+    RollupTable rollups_;
     Sha256 sha256_;
     ChainHead origin_;
 };

@@ -126,7 +126,9 @@ bool LedgerWriter::write_group() {
     written_ = committed_;
     is_group_uncertain_ = true;
     const Stopwatch stopwatch;
-    const auto writes = [](const Pending& each) { return !each.entry.empty() || each.checkpoint; };
+    const auto writes = [](const Pending& each) {
+        return !each.entry.empty() || each.checkpoint || each.rollup;
+    };
     if (std::any_of(begin, end, writes)) {
         if (!file_->begin()) return false;
         for (auto each = begin; each != end; ++each) {
@@ -144,6 +146,7 @@ bool LedgerWriter::write_group() {
 
 bool LedgerWriter::write(Pending& pending) {
     if (pending.checkpoint) return file_->checkpoints().put(*pending.checkpoint);
+    if (pending.rollup) return file_->rollups().put(*pending.rollup);
     if (pending.entry.empty()) return true;
     if (!file_->append(pending.entry, pending.definition.get(), written_)) return false;
     return !pending.drops_checkpoint ||

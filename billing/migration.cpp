@@ -114,6 +114,13 @@ constexpr const char* kTo2[] = {
     "BEGIN SELECT RAISE(ABORT, 'append only'); END",
     "CREATE TRIGGER credits_no_DELETE BEFORE DELETE ON credits "
     "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TABLE rollups(id INTEGER PRIMARY KEY, first_seq INTEGER NOT NULL, "
+    "end_seq INTEGER NOT NULL, open_from INTEGER NOT NULL, first_quarter INTEGER NOT NULL, "
+    "last_quarter INTEGER NOT NULL, cells BLOB NOT NULL) STRICT",
+    "CREATE TRIGGER rollups_no_UPDATE BEFORE UPDATE ON rollups "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER rollups_no_DELETE BEFORE DELETE ON rollups "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
     "PRAGMA user_version = 2",
 };
 

@@ -111,6 +111,10 @@ Result<std::unique_ptr<LedgerBilling>> LedgerBilling::open(const Options& option
         billing->desk_, target, std::move(*file), *ended, std::move(anchoring),
         LedgerWriter::Listeners{options.on_commit, options.on_anchor,
                                 [keys = &billing->keys_] { return keys->take_uses(); }});
+    billing->rollups_ = std::make_unique<RollupBuilder>(
+        options.path, options.rollup_pace,
+        [owner = billing.get()](Rollup rollup) { return owner->store(std::move(rollup)); },
+        options.on_rollup_failed);
     return billing;
 }
 

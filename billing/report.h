@@ -59,14 +59,16 @@ struct Verification {
     std::string head;          // hex of the last hash
     bool has_anchors = false;  // without, nothing shows that entries were cut off at the end
     int64_t n_anchors = 0;     // that agree with the entries
+    int64_t n_rollups = 0;     // each the sum of its entries
     // Empty: everything holds; else "entry 17: request 5: ...", the first that is wrong and how.
     std::string first_bad;
     int64_t bad_entry = 0;  // 0: none, or what is wrong is no entry
     RequestId bad_request;  // of that entry; 0: of none
 };
 // Recomputes the chain, every amount from its own row, one terminal entry per request, all
-// balances; then the anchors in <ledger>.anchors must say the same. What is wrong with entries is
-// named before what is wrong with anchors.
+// balances; then the anchors in <ledger>.anchors must say the same, and each roll-up what its
+// entries do. What is wrong with entries is named before what is wrong with anchors, and that
+// before a roll-up.
 Result<Verification> verify(const std::filesystem::path& ledger);
 
 }  // namespace billing

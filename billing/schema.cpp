@@ -90,15 +90,19 @@ std::vector<SchemaObject> schema_objects() {
          "at INTEGER NOT NULL, source INTEGER NOT NULL, input_uncached INTEGER NOT NULL, "
          "cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, "
          "output_answer INTEGER NOT NULL, output_reasoning INTEGER NOT NULL) STRICT"},
+        {"rollups",
+         "CREATE TABLE rollups(id INTEGER PRIMARY KEY, first_seq INTEGER NOT NULL, "
+         "end_seq INTEGER NOT NULL, open_from INTEGER NOT NULL, first_quarter INTEGER NOT NULL, "
+         "last_quarter INTEGER NOT NULL, cells BLOB NOT NULL) STRICT"},
         {"entries", entries},
         {"reserve_once", "CREATE UNIQUE INDEX reserve_once ON entries(request) WHERE kind = 1"},
         {"terminal_once",
          "CREATE UNIQUE INDEX terminal_once ON entries(request) WHERE kind IN (2, 3)"},
         {"refunds_of", "CREATE INDEX refunds_of ON entries(request) WHERE kind = 10"},
     };
-    for (const char* table :
-         {"ledger", "accounts", "account_terms", "keys", "key_terms", "key_secrets", "budgets",
-          "credits", "names", "prices", "refunds", "attempts", "attributions", "entries"}) {
+    for (const char* table : {"ledger", "accounts", "account_terms", "keys", "key_terms",
+                              "key_secrets", "budgets", "credits", "names", "prices", "refunds",
+                              "attempts", "attributions", "rollups", "entries"}) {
         for (const char* change : {"UPDATE", "DELETE"}) {
             const std::string name = std::string(table) + "_no_" + change;
             objects.push_back({name, "CREATE TRIGGER " + name + " BEFORE " + change + " ON " +

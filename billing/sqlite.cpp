@@ -32,8 +32,8 @@ void Statement::bind(int parameter, std::string_view text) {
 }
 
 void Statement::bind(int parameter, std::span<const unsigned char> blob) {
-    sqlite3_bind_blob(handle_, parameter, blob.data(), static_cast<int>(blob.size()),
-                      SQLITE_STATIC);
+    const void* const data = blob.empty() ? "" : static_cast<const void*>(blob.data());  // not NULL
+    sqlite3_bind_blob(handle_, parameter, data, static_cast<int>(blob.size()), SQLITE_STATIC);
 }
 
 Statement::Step Statement::step() {

@@ -2,6 +2,7 @@
 #include "billing/chain_walk.h"
 #include "billing/entry_lookup.h"
 #include "billing/report.h"
+#include "billing/rollup.h"
 
 namespace billing {
 namespace {
@@ -102,6 +103,13 @@ Result<std::string> find_bad(Database& database, AnchorCheck& anchors, Verificat
         if (*n_rows != audit.n_defined(kind))
             return "table " + table + ": a row that no entry speaks of";
     }
+    const auto n_rollups = check_rollups(database);
+    if (!n_rollups) {
+        if (n_rollups.error().code != Errc::ledger_broken)
+            return tl::unexpected(n_rollups.error());
+        return n_rollups.error().detail;
+    }
+    found.n_rollups = *n_rollups;
     return std::string();
 }
 

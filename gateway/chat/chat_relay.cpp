@@ -6,8 +6,9 @@
 #include "gateway/chat/answer_fields.h"
 #include "gateway/chat/charge.h"
 #include "gateway/chat/chat_plan.h"
-#include "gateway/chat/engine_attempt.h"
 #include "gateway/chat/event_stream.h"
+#include "gateway/chat/failpoint.h"
+#include "gateway/chat/start_attempt.h"
 #include "gateway/chat/stream_progress.h"
 #include "gateway/telemetry/wall_clock.h"
 
@@ -60,7 +61,9 @@ public:
         for (const ChatChunk& chunk : chunks) take(chunk);
         chunks.clear();
         checkpoint_if_far();
-        return !stream_.is_pending() || stream_.write_now();
+        const bool written = !stream_.is_pending() || stream_.write_now();
+        if (written) pass(Failpoint::k6);
+        return written;
     }
 
 private:
@@ -88,6 +91,7 @@ private:
             co_return;
         }
         plan_ = std::move(*plan);
+        pass(Failpoint::k1);
 
         auto hold = services_.billing.reserve(
             {request_.caller, config_.routes[plan_.route].name, plan_.amount, now,
@@ -97,6 +101,7 @@ private:
             co_await answer_error(api_error(hold.error()));
             co_return;
         }
+        pass(Failpoint::k2);
         hold_ = *hold;
         record_.ledger_request = hold_.request.n;
         unheld_id_ =
@@ -152,7 +157,9 @@ private:
         facts_.n_prompt_held = step.n_prompt_held;
         facts_.n_prompt_estimate = step.n_prompt_estimate;
         facts_.n_output_held = step.n_output_held;
-        auto started = start(step);
+        pass(Failpoint::k3);
+        auto started = start_attempt(services_, request_, chat_, plan_, step);
+        pass(Failpoint::k4);
         if (!started) co_return std::move(started.error());
         attempt_ = std::move(*started);
         if (chat_.stream) attempt_->pass_to(*this);
@@ -171,6 +178,7 @@ private:
             // The last events leave together with [DONE], once SETTLE is on disk.
             if (!end && stream_.is_pending()) co_await flush();
         }
+        pass(Failpoint::k7);
         attempt_.reset();
         request_.snapshot->metrics->inflight(step.attempt.endpoint, -1);
         co_return std::move(*end);
@@ -206,56 +214,9 @@ private:
         record.ended = wall_clock_now();
     }
 
-    tl::expected<std::unique_ptr<Attempt>, AttemptEnd> start(const PlannedStep& step) {
-        const config::Endpoint& endpoint = config_.endpoints[step.attempt.endpoint];
-        if (!endpoint.engine) {
-            UpstreamCall call;
-            call.upstream = &config_.upstreams[*endpoint.upstream];
-            call.endpoint = &endpoint;
-            call.request = &chat_;
-            call.n_output_tokens_max = step.attempt.n_output_tokens_max;
-            call.thinking = step.attempt.thinking;
-            call.timeouts = config_.routes[plan_.route].timeouts;
-            // An unstreamed answer comes whole, minutes of reasoning included: nothing comes before
-            // it.
-            if (!chat_.stream) call.timeouts.ttft = call.timeouts.total;
-            call.deadline = request_.received + config_.limits.request_timeout;
-            call.request_id = request_.request_id;
-            return services_.upstreams.start(call, request_.snapshot->config);
-        }
-        const bool is_flex = chat_.service_tier == config::ServiceTier::flex;
-        EngineCall call;
-        call.engine = request_.snapshot->engines[*endpoint.engine];
-        call.prompt = step.prompt;
-        call.sampling = chat_.sampling;
-        if (step.attempt.thinking.n_budget_tokens > 0)
-            call.sampling.n_reasoning_max = step.attempt.thinking.n_budget_tokens;
-        call.terms = {step.attempt.n_output_tokens_max,
-                      static_cast<uint64_t>(request_.caller.account.n),
-                      is_flex ? engine::Priority::batch : engine::Priority::interactive};
-        call.stream = chat_.stream;
-        call.include_usage = chat_.include_usage;
-        call.head = {new_completion_id(), wall_clock_now().ms / 1000, endpoint.name,
-                     std::string(call.engine->fingerprint()), is_flex};
-        call.buffer_bytes_max = config_.limits.stream_buffer_bytes;
-        auto started = start_engine_attempt(services_.io, std::move(call));
-        if (started) return std::move(*started);
-        AttemptEnd end;
-        end.kind = AttemptEnd::Kind::failed;
-        end.failure = failure_class(started.error().code);
-        end.detail = started.error().detail;
-        const ApiError told = api_error(
-            started.error(), {chat_.model, step.n_prompt_held, step.attempt.n_output_tokens_max});
-        end.upstream_status = told.status;
-        end.message = told.message;
-        end.type = told.type;
-        end.param = told.param.value_or("");
-        end.code = told.code.value_or("");
-        return tl::unexpected(std::move(end));
-    }
-
     // One event of the answer: into what the next write empties.
     void take(const ChatChunk& chunk) {
+        pass(Failpoint::k5);
         if (record_.ttft.count() == 0) record_.ttft = steady_clock::now() - request_.received;
         facts_.n_text_bytes += chunk.n_text_bytes;
         facts_.n_reasoning_bytes += chunk.n_reasoning_bytes;
@@ -288,7 +249,10 @@ private:
         }
         begin_stream();
         const bool written = co_await stream_.write();
-        if (written) co_return;
+        if (written) {
+            pass(Failpoint::k6);
+            co_return;
+        }
         client_gone_ = true;
         if (attempt_) attempt_->cancel();
     }
@@ -343,6 +307,7 @@ private:
                 co_await cut_answer(api_error(end));
                 break;
         }
+        pass(Failpoint::k11);
         record_.outcome = client_gone_ ? Outcome::client_gone : charge.outcome;
     }
 
@@ -353,8 +318,10 @@ private:
         record_.source = charge.source;
         record_.flags = charge.flags;
         record_.upstream_tokens = charge.upstream_tokens;
+        pass(Failpoint::k8);
         if (!charge.settles) {
             services_.billing.release(hold_, charge.outcome, wall_clock_now(), nullptr, attempts_);
+            pass(Failpoint::k9);
             co_return;
         }
         const config::Endpoint& endpoint = config_.endpoints[step.attempt.endpoint];
@@ -371,7 +338,9 @@ private:
         settlement.attempts = attempts_;
         CommitMailbox::Ticket ticket(services_.mailbox);
         record_.usd = services_.billing.settle(hold_, settlement, &ticket);
+        pass(Failpoint::k9);
         co_await ticket.durable();
+        pass(Failpoint::k10);
         lap(record_.settle, began);
     }
 

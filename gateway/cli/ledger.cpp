@@ -37,6 +37,7 @@ int verify(const Invocation& invocation, const LedgerWords& words) {
                                             {"open_holds", verified->n_open_holds},
                                             {"head", verified->head},
                                             {"anchors", anchors},
+                                            {"rollups", verified->n_rollups},
                                             {"first_bad", verified->first_bad},
                                             {"bad_entry", verified->bad_entry},
                                             {"bad_request", verified->bad_request.n}};
@@ -45,9 +46,10 @@ int verify(const Invocation& invocation, const LedgerWords& words) {
         const std::string said =
             verified->has_anchors ? "anchors that agree: " + std::to_string(verified->n_anchors)
                                   : "no file of anchors: entries cut off at the end would not show";
-        std::printf("ok: %lld entries, %lld open holds, head %s; %s\n",
+        std::printf("ok: %lld entries, %lld open holds, %lld roll-ups, head %s; %s\n",
                     static_cast<long long>(verified->n_entries),
-                    static_cast<long long>(verified->n_open_holds), verified->head.c_str(),
+                    static_cast<long long>(verified->n_open_holds),
+                    static_cast<long long>(verified->n_rollups), verified->head.c_str(),
                     said.c_str());
     } else {
         std::printf("BROKEN: %s\n", verified->first_bad.c_str());

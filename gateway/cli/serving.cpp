@@ -141,6 +141,9 @@ void Serving::open_billing() {
         log_->warn("budget_alert", std::to_string(note.percent) + "% of the " +
                                        describe(note.budget) + " are spent");
     };
+    options.on_rollup_failed = [this](const billing::Error& error) {
+        log_->warn("ledger_rollup_failed", error.detail + "; reports read all entries meanwhile");
+    };
     auto opened = billing::Billing::open(options);
     if (!opened) throw std::runtime_error(opened.error().detail);
     billing_ = std::move(*opened);

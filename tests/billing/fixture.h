@@ -72,10 +72,14 @@ public:
     Billing& open();  // closes the one before
     void close() { billing_.reset(); }
     Billing& billing() { return *billing_; }
-    Options options() const { return {.path = path(), .anchor_interval = anchor_interval}; }
+    Options options() const {
+        return {.path = path(), .anchor_interval = anchor_interval, .rollup_pace = rollup_pace};
+    }
     std::filesystem::path anchors() const { return path().string() + ".anchors"; }
     // For the next open(). None: an anchor behind every commit.
     std::chrono::milliseconds anchor_interval{60'000};
+    // For the next open(). None by themselves, unless a test asks for them.
+    RollupPace rollup_pace{std::chrono::hours(24)};
 
     // An account with funds and one key; its caller.
     Caller make_caller(const std::string& account, NanoUsd funds);

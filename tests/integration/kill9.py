@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""kill -9 under mixed load: kill9.py [--build DIR] [--moments 200] [--seed N] [--at-syncs]
-At random moments; with --at-syncs, moment N is before the Nth fdatasync of a thread (strace puts the signal there).
+"""kill -9 under mixed load: kill9.py [--build DIR] [--moments 200] [--seed N] [--at-syncs | --at-points]
+At random moments; with --at-syncs, moment N is before the Nth fdatasync of a thread (strace puts the signal there);
+with --at-points, at the points of a request's life in turn, K1 to K11 (gateway/chat/failpoint.h), passed so many times.
 
 Each moment: clients on both roads, streamed and not, long and short, one account each; the server is killed,
 started again, and the ledger is checked. It must hold that each answered request has exactly one terminal entry
@@ -174,11 +175,23 @@ def live_to_sync(weir, n, clients):
     weir.wait_exit()
 
 
+def live_to_point(weir, n, chance, clients):
+    """Serves until requests have passed point K1 to K11 for the time that chance says."""
+    point = n % 11 + 1
+    # A stream passes K5 and K6 with each of its events.
+    nth = chance.randint(1, 4_000 if point in (5, 6) else 40)
+    weir.start(environment={"WEIR_FAILPOINT": f"k{point}:{nth}"})
+    for client in clients:
+        client.start()
+    weir.wait_exit()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--moments", type=int, default=200)
     parser.add_argument("--at-syncs", action="store_true")
+    parser.add_argument("--at-points", action="store_true")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("WEIR_SEED", time.time_ns() % 10**9)))
     arguments = parser.parse_args()
     os.environ["WEIR_BUILD"] = str(Path(arguments.build).resolve())
@@ -201,6 +214,9 @@ def main():
             if arguments.at_syncs:
                 n_failed += weir.stop() != 0
                 live_to_sync(weir, moment + 1, clients)
+            elif arguments.at_points:
+                n_failed += weir.stop() != 0
+                live_to_point(weir, moment, chance, clients)
             else:
                 for client in clients:
                     client.start()
