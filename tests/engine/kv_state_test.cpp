@@ -10,6 +10,7 @@
 #include <random>
 
 #include "tests/engine/model_fixture.h"
+#include "tests/support/sanitized.h"
 
 using namespace engine;
 using namespace model_test;
@@ -125,6 +126,10 @@ TEST_CASE("kv: a config beyond every machine is counted without overflow", "[eng
 }
 
 TEST_CASE("kv: memory follows use, within a long reservation", "[engine][model]") {
+    if (support::kThreadSanitized) {
+        WARN("not measured: tsan keeps four bytes of its own beside each of ours");
+        return;
+    }
     constexpr int64_t kTokens = 1 << 16;
     for (const char* model : {"v4-flash.config.json", "v4-pro.config.json"}) {
         INFO(model);

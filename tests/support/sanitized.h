@@ -4,16 +4,28 @@
 
 namespace support {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kThreadSanitized = true;
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
+#if __has_feature(thread_sanitizer)
+constexpr bool kThreadSanitized = true;
 #else
-constexpr bool kSanitized = false;
+constexpr bool kThreadSanitized = false;
 #endif
 #else
-constexpr bool kSanitized = false;
+constexpr bool kThreadSanitized = false;
+#endif
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = kThreadSanitized;
+#endif
+#else
+constexpr bool kSanitized = kThreadSanitized;
 #endif
 
 }  // namespace support
