@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_map>
 
 #include "billing/schema.h"
 #include "billing/sqlite.h"

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <unordered_map>
 
 #include "billing/report_texts.h"
@@ -175,24 +174,44 @@ ReportRow row_of(const Figures& figures) {
     return row;
 }
 
-// Ordered by text, but keys by number, and time as it goes.
+// The numbers of one column that occur, in the order of their texts; keys by number, and time as it
+// goes.
+struct Ranks {
+    std::unordered_map<int64_t, size_t> rank;
+    std::vector<std::string> texts;  // by rank
+
+    Ranks(const Groups& groups, size_t column, By by, const ReportTexts& report_texts) {
+        for (const auto& [group, figures] : groups) rank.emplace(group[column], 0);
+        std::vector<std::pair<std::string, int64_t>> order;
+        for (const auto& [number, unused] : rank)
+            order.emplace_back(report_texts.text(by, number), number);
+        const bool by_number = by == By::key || by == By::day || by == By::hour;
+        std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+            return by_number ? a.second < b.second : a < b;
+        });
+        for (size_t i = 0; i < order.size(); ++i) rank[order[i].second] = i;
+        for (auto& [text, number] : order) texts.push_back(std::move(text));
+    }
+};
+
 std::vector<ReportRow> in_order(const Groups& groups, const std::vector<ByColumn>& by,
                                 const ReportTexts& texts) {
-    std::map<std::vector<std::pair<int64_t, std::string>>, ReportRow> ordered;
+    std::vector<Ranks> columns;
+    for (size_t i = 0; i < by.size(); ++i) columns.emplace_back(groups, i, by[i].by, texts);
+    std::vector<std::pair<std::vector<size_t>, const Figures*>> order;
+    order.reserve(groups.size());
     for (const auto& [group, figures] : groups) {
-        std::vector<std::pair<int64_t, std::string>> order;
-        ReportRow row = row_of(figures);
-        for (size_t i = 0; i < by.size(); ++i) {
-            const By column = by[i].by;
-            row.by.push_back(texts.text(column, group[i]));
-            const bool by_number = column == By::key || column == By::day || column == By::hour;
-            order.emplace_back(by_number ? group[i] : 0, row.by.back());
-        }
-        ordered.emplace(std::move(order), std::move(row));
+        std::vector<size_t> ranks;
+        for (size_t i = 0; i < by.size(); ++i) ranks.push_back(columns[i].rank.at(group[i]));
+        order.emplace_back(std::move(ranks), &figures);
     }
+    std::sort(order.begin(), order.end());
     std::vector<ReportRow> rows;
-    rows.reserve(ordered.size());
-    for (auto& [order, row] : ordered) rows.push_back(std::move(row));
+    rows.reserve(order.size());
+    for (const auto& [ranks, figures] : order) {
+        ReportRow& row = rows.emplace_back(row_of(*figures));
+        for (size_t i = 0; i < by.size(); ++i) row.by.push_back(columns[i].texts[ranks[i]]);
+    }
     return rows;
 }
 

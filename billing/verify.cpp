@@ -105,8 +105,7 @@ Result<std::string> find_bad(Database& database, AnchorCheck& anchors, Verificat
     }
     const auto n_rollups = check_rollups(database);
     if (!n_rollups) {
-        if (n_rollups.error().code != Errc::ledger_broken)
-            return tl::unexpected(n_rollups.error());
+        if (n_rollups.error().code != Errc::ledger_broken) return tl::unexpected(n_rollups.error());
         return n_rollups.error().detail;
     }
     found.n_rollups = *n_rollups;
