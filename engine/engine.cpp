@@ -135,6 +135,9 @@ public:
     }
     void cancel(SequenceId id) override { scheduler_.cancel(id); }
     void resume(SequenceId id) override { scheduler_.resume(id); }
+    int64_t n_resident(const Prompt& prompt, uint64_t owner) const override {
+        return scheduler_.n_resident(prompt, owner);
+    }
     Stats stats() const override { return scheduler_.stats(); }
     int64_t n_ctx() const override { return n_ctx_; }
     std::string_view fingerprint() const override { return fingerprint_; }

@@ -203,6 +203,10 @@ public:
     // The sink has room again. Harmless if the sequence was not parked.
     virtual void resume(SequenceId id) = 0;
 
+    // How many leading tokens of the prompt this owner's earlier ones have left behind: if it came
+    // now, they would not be computed again. May wait some milliseconds for the scheduler.
+    virtual int64_t n_resident(const Prompt& prompt, uint64_t owner) const = 0;
+
     virtual Stats stats() const = 0;
     virtual int64_t n_ctx() const = 0;
     virtual std::string_view fingerprint()

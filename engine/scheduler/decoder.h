@@ -6,7 +6,7 @@
 
 namespace engine {
 
-// Confined to the scheduler thread, but kv_bytes().
+// Confined to the scheduler thread, but kv_bytes() and resident().
 class Decoder {
 public:
     struct Chunk {
@@ -35,6 +35,8 @@ public:
     // Remembers what a place holds, these tokens, for later prompts of this owner.
     virtual void keep(int place, uint64_t owner, std::span<const int32_t> tokens) = 0;
     virtual int64_t kept_bytes() const = 0;
+    // How many leading tokens of a prompt begin() would find, if it came now.
+    virtual int64_t resident(uint64_t owner, std::span<const int32_t> prompt) const = 0;
     virtual void step(std::span<const Chunk> batch) = 0;
 };
 

@@ -33,6 +33,9 @@ public:
     Reuse begin(int place, uint64_t owner, std::span<const int32_t> prompt) override;
     void keep(int place, uint64_t owner, std::span<const int32_t> tokens) override;
     int64_t kept_bytes() const override { return prefixes_.bytes(); }
+    int64_t resident(uint64_t owner, std::span<const int32_t> prompt) const override {
+        return prefixes_.resident(owner, prompt);
+    }
     void step(std::span<const Chunk> batch) override;
 
 private:

@@ -37,7 +37,7 @@ int64_t PrefixCache::bytes_of_block(std::span<const std::byte> rows) const {
            static_cast<int64_t>(sizeof(Node));
 }
 
-PrefixCache::Path PrefixCache::walk(uint64_t owner, std::span<const int32_t> tokens) {
+PrefixCache::Path PrefixCache::walk(uint64_t owner, std::span<const int32_t> tokens) const {
     Path path;
     const auto root = roots_.find(owner);
     if (root == roots_.end()) return path;
@@ -59,6 +59,7 @@ PrefixCache::Path PrefixCache::walk(uint64_t owner, std::span<const int32_t> tok
 Decoder::Reuse PrefixCache::restore(uint64_t owner, std::span<const int32_t> prompt, KvState& kv) {
     Decoder::Reuse reuse;
     if (bytes_max_ == 0) return reuse;
+    const std::lock_guard lock(mutex_);
     const auto n = static_cast<int64_t>(prompt.size());
     const Path path = walk(owner, prompt);
     // Where this prompt parts from what is kept, another may part too.
@@ -75,6 +76,11 @@ Decoder::Reuse PrefixCache::restore(uint64_t owner, std::span<const int32_t> pro
     }
     touch(*path.taken);
     return reuse;
+}
+
+int64_t PrefixCache::resident(uint64_t owner, std::span<const int32_t> prompt) const {
+    const std::lock_guard lock(mutex_);
+    return walk(owner, prompt).n_taken * n_block_;
 }
 
 // False: it would not fit even alone.
@@ -95,6 +101,7 @@ bool PrefixCache::make_room(uint64_t owner, std::span<const int32_t> tokens, con
 void PrefixCache::keep(uint64_t owner, std::span<const int32_t> tokens, const KvState& kv) {
     const auto n = static_cast<int64_t>(tokens.size());
     ENSURE(n >= n_block_ && n % n_block_ == 0 && kv.n_tokens() == n);
+    const std::lock_guard lock(mutex_);
     if (bytes_max_ == 0 || !make_room(owner, tokens, kv)) return;
     auto& root = roots_[owner];
     if (root == nullptr) {

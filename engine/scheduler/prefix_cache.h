@@ -12,6 +12,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -20,7 +21,7 @@
 
 namespace engine {
 
-// Confined to the scheduler thread.
+// Confined to the scheduler thread, but resident().
 class PrefixCache {
 public:
     // All it holds is at most bytes_max; 0: nothing. n_block as kv_block_tokens() says.
@@ -33,6 +34,10 @@ public:
     Decoder::Reuse restore(uint64_t owner, std::span<const int32_t> prompt, KvState& kv);
     // kv holds these tokens, a whole number of blocks. A prefix beyond bytes_max is not kept.
     void keep(uint64_t owner, std::span<const int32_t> tokens, const KvState& kv);
+
+    // Tokens that restore() would put into a sequence now. Any thread; waits while the other puts
+    // or keeps.
+    int64_t resident(uint64_t owner, std::span<const int32_t> prompt) const;
 
     int64_t bytes() const { return bytes_; }
 
@@ -63,7 +68,7 @@ private:
     };
 
     std::span<const int32_t> block(std::span<const int32_t> tokens, int64_t i) const;
-    Path walk(uint64_t owner, std::span<const int32_t> tokens);
+    Path walk(uint64_t owner, std::span<const int32_t> tokens) const;
     bool make_room(uint64_t owner, std::span<const int32_t> tokens, const KvState& kv);
     int64_t bytes_of_block(std::span<const std::byte> rows) const;
     void touch(Node& node);
@@ -71,6 +76,7 @@ private:
 
     const int64_t bytes_max_;
     const int64_t n_block_;
+    mutable std::mutex mutex_;                         // guards the trees against resident()
     std::map<uint64_t, std::unique_ptr<Node>> roots_;  // by owner
     std::list<Node*> uses_;                            // nodes with a tail, the last used first
     int64_t bytes_ = 0;

@@ -113,6 +113,10 @@ void Scheduler::resume(SequenceId id) {
     wake_.notify_one();
 }
 
+int64_t Scheduler::n_resident(const Prompt& prompt, uint64_t owner) const {
+    return decoder_.resident(owner, prompt.tokens);
+}
+
 Stats Scheduler::stats() const {
     Stats stats;
     stats.n_sequences_live = n_live_.load(kRelaxed);

@@ -54,6 +54,7 @@ public:
     void cancel(SequenceId id);
     void resume(SequenceId id);
     Stats stats() const;
+    int64_t n_resident(const Prompt& prompt, uint64_t owner) const;
 
 private:
     struct Wishes {

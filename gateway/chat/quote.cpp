@@ -1,5 +1,8 @@
 #include "gateway/chat/quote.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "gateway/api/json_text.h"
 
 namespace gateway {
@@ -35,18 +38,27 @@ std::string begin(const ChatRequest& request) {
     return out;
 }
 
-// Its own count is exact; of others' tokens only a bound is known, and what they have cached is
-// not.
-void append_step(std::string& out, const PlannedStep& step, const ChatRequest& request,
-                 const config::Config& config) {
+// By step; nothing for those that are not an engine's: what an upstream has cached is not known.
+using Cached = std::vector<std::optional<int64_t>>;
+
+void append_cached(std::string& out, const std::optional<int64_t>& n_cached) {
+    append_member(out, "cached_tokens");
+    if (n_cached)
+        append_number(out, *n_cached);
+    else
+        out += "null";
+}
+
+// An engine's count is exact; of others' tokens only a bound is known.
+void append_step(std::string& out, const PlannedStep& step, const std::optional<int64_t>& n_cached,
+                 const ChatRequest& request, const config::Config& config) {
     const config::Endpoint& endpoint = config.endpoints[step.attempt.endpoint];
     out += '{';
     append_text(out, "endpoint", endpoint.name);
     append_count(out, "prompt_tokens", step.n_prompt_estimate);
     append_flag(out, "prompt_tokens_exact", endpoint.engine.has_value());
     append_count(out, "prompt_tokens_max", step.n_prompt_held);
-    append_member(out, "cached_tokens");
-    out += "null";
+    append_cached(out, n_cached);
     append_count(out, "completion_tokens_max", step.n_output_held);
     append_count(out, "context_length", endpoint.n_ctx);
     append_text(out, "worst_cost_usd", config::to_string(bound_of(step)));
@@ -66,7 +78,8 @@ std::string too_long(const ChatRequest& request, const ApiError& error) {
     return out += R"(,"cached_tokens":null,"worst_cost_usd":null,"plan":[]})";
 }
 
-std::string quote(const ChatRequest& request, const ChatPlan& plan, const config::Config& config) {
+std::string quote(const ChatRequest& request, const ChatPlan& plan, const Cached& cached,
+                  const config::Config& config) {
     const PlannedStep& first = plan.steps.front();
     std::string out = begin(request);
     append_text(out, "route", config.routes[plan.route].name);
@@ -74,16 +87,32 @@ std::string quote(const ChatRequest& request, const ChatPlan& plan, const config
     append_count(out, "prompt_tokens", first.n_prompt_estimate);
     append_flag(out, "prompt_tokens_exact",
                 config.endpoints[first.attempt.endpoint].engine.has_value());
-    append_member(out, "cached_tokens");
-    out += "null";
+    append_cached(out, cached.front());
     append_text(out, "worst_cost_usd", config::to_string(plan.amount));
     append_text(out, "service_tier", to_string(plan.tier));
     out += R"(,"plan":[)";
-    for (const PlannedStep& step : plan.steps) {
-        if (out.back() != '[') out += ',';
-        append_step(out, step, request, config);
+    for (size_t i = 0; i < plan.steps.size(); ++i) {
+        if (i > 0) out += ',';
+        append_step(out, plan.steps[i], cached[i], request, config);
     }
     return out += "]}";
+}
+
+Cached cached_of(const ChatPlan& plan, const Snapshot& snapshot, uint64_t owner) {
+    Cached cached;
+    for (const PlannedStep& step : plan.steps) {
+        const auto& engine = snapshot.config->endpoints[step.attempt.endpoint].engine;
+        cached.push_back(
+            engine ? std::optional(snapshot.engines[*engine]->n_resident(step.prompt, owner))
+                   : std::nullopt);
+    }
+    return cached;
+}
+
+// Not on the io thread: an engine may let it wait.
+asio::awaitable<Cached> cached_elsewhere(const ChatPlan& plan, const Snapshot& snapshot,
+                                         uint64_t owner) {
+    co_return cached_of(plan, snapshot, owner);
 }
 
 }  // namespace
@@ -95,7 +124,11 @@ asio::awaitable<tl::expected<std::string, ApiError>> quote_chat(std::string body
     const auto request = parse_chat_request(std::move(body), *snapshot.config);
     if (!request) co_return tl::unexpected(request.error());
     const auto plan = co_await plan_chat(*request, snapshot, workers, terms);
-    if (plan) co_return quote(*request, *plan, *snapshot.config);
+    if (plan) {
+        const Cached cached = co_await asio::co_spawn(
+            workers, cached_elsewhere(*plan, snapshot, terms.owner), asio::use_awaitable);
+        co_return quote(*request, *plan, cached, *snapshot.config);
+    }
     if (plan.error().code == kContextExceeded) co_return too_long(*request, plan.error());
     co_return tl::unexpected(plan.error());
 }

@@ -1,9 +1,11 @@
 #include "engine/engine.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <thread>
 
 #include "engine/model_tools.h"
 #include "engine/tokenizer/utf8.h"
@@ -174,8 +176,12 @@ TEST_CASE("engine: a prompt that begins like an earlier one of its owner says th
     ask.sampling.seed = 5;
     const auto engine = open(config);
     std::vector<RecordingSink> sinks(4);
+    const auto prompt = engine->prepare({ask.messages}, ask.tier);
+    REQUIRE(prompt);
     for (size_t i = 0; i < 3; ++i) {
-        submit(*engine, ask, i == 1 ? 2 : 1, sinks[i]);
+        const uint64_t owner = i == 1 ? 2 : 1;
+        CHECK(engine->n_resident(*prompt, owner) == (i == 2 ? 128 : 0));
+        submit(*engine, ask, owner, sinks[i]);
         sinks[i].wait_for_end();
         CHECK(sinks[i].text() == sinks[0].text());
         CHECK(sinks[i].usage().n_prompt == sinks[0].usage().n_prompt);
@@ -192,9 +198,33 @@ TEST_CASE("engine: a prompt that begins like an earlier one of its owner says th
         submit(*without, ask, 1, sink);
         sink.wait_for_end();
         CHECK(sink.usage().n_prompt_cached == 0);
+        CHECK(without->n_resident(*prompt, 1) == 0);
         CHECK(sink.text() == sinks[0].text());
     }
     CHECK(without->stats().prefix_cache_bytes == 0);
+}
+
+TEST_CASE("engine: what is resident may be asked while sequences come and go",
+          "[engine][threads]") {
+    const support::TinyCheckpoint checkpoint;
+    const auto engine = open(config_of(checkpoint));
+    Ask ask{{{Role::user, std::string(200, '!'), ""}}, Effort::none, {}, 3};
+    const auto prompt = engine->prepare({ask.messages}, ask.tier);
+    REQUIRE(prompt);
+    std::atomic<bool> is_over = false;
+    int64_t n_seen = 0;
+    std::thread asking([&] {
+        while (!is_over || n_seen == 0) n_seen = engine->n_resident(*prompt, 7);
+    });
+    for (int i = 0; i < 8; ++i) {
+        RecordingSink sink;
+        submit(*engine, ask, 7, sink);
+        sink.wait_for_end();
+        ask.messages[0].content += " and more";
+    }
+    is_over = true;
+    asking.join();
+    CHECK(n_seen == 128);
 }
 
 TEST_CASE("engine: a batch sequence that gave way says the same", "[engine][threads]") {

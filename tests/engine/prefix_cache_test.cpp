@@ -47,6 +47,9 @@ TEST_CASE("prefix cache: the same logits with and without reuse", "[engine][mode
         before.run_whole(tiny.first(256));
         cache.keep(1, tiny.first(256), before.kv);
         CHECK(cache.bytes() > 0);
+        CHECK(cache.resident(1, tiny.tokens) == 256);
+        CHECK(cache.resident(1, tiny.first(256)) == 0);  // never all of a prompt
+        CHECK(cache.resident(2, tiny.tokens) == 0);
 
         Runner after = tiny.runner(format);
         const Decoder::Reuse reuse = cache.restore(1, tiny.tokens, after.kv);
@@ -103,6 +106,7 @@ TEST_CASE("prefix cache: within its bound, what was longest unused goes first", 
     CHECK(finds(1));
     two.keep(3, tiny.first(128), runner.kv);
     CHECK(two.bytes() == 2 * bytes);
+    CHECK(two.resident(2, tiny.tokens) == 0);
     CHECK_FALSE(finds(2));
     CHECK(finds(1));
     CHECK(finds(3));

@@ -25,6 +25,7 @@ public:
     int64_t n_vocab() const override { return n_vocab_; }
     int64_t kv_bytes(int64_t n_tokens) const override { return n_tokens; }
     int64_t kept_bytes() const override { return 0; }
+    int64_t resident(uint64_t, std::span<const int32_t>) const override { return 0; }
     void clear(int place) override { held_[static_cast<size_t>(place)].clear(); }
     void set_aside(int place, uint64_t name) override {
         aside_[name] = std::exchange(held_[static_cast<size_t>(place)], {});

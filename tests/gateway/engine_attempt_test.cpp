@@ -27,6 +27,7 @@ public:
     }
     void cancel(engine::SequenceId id) override { n_cancelled += id.n == 7; }
     void resume(engine::SequenceId id) override { n_resumed += id.n == 7; }
+    int64_t n_resident(const engine::Prompt&, uint64_t) const override { return 0; }
     engine::Stats stats() const override { return {}; }
     int64_t n_ctx() const override { return 8192; }
     std::string_view fingerprint() const override { return "scripted"; }

@@ -296,6 +296,14 @@ class Quotes(unittest.TestCase):
             answer = weir.chat(key, "local", max_tokens=10)
             self.assertEqual(answer.json()["usage"]["prompt_tokens"], local["prompt_tokens"])
 
+            again = {"max_tokens": 5, "messages": [{"role": "user", "content": "Water. " * 300}]}
+            self.assertEqual(quote(weir, key, "local", **again).json()["cached_tokens"], 0)
+            weir.chat(key, "local", **again)
+            cached = quote(weir, key, "local", **again).json()["cached_tokens"]
+            self.assertGreaterEqual(cached, 128)
+            usage = weir.chat(key, "local", **again).json()["usage"]
+            self.assertEqual(usage["prompt_tokens_details"]["cached_tokens"], cached)
+
             refused = [ask(key, "local", max_tokens=100_000) for ask in (weir.chat, lambda *a, **m: quote(weir, *a, **m))]
             self.assertEqual([answer.status for answer in refused], [400, 400])
             self.assertEqual(error_of(refused[0]), error_of(refused[1]))
