@@ -140,12 +140,12 @@ Caller rich_caller(Billing& billing) {
     return billing.authenticate(*billing.make_hasher(), key).value();
 }
 
-struct Figures {
+struct Measured {
     int64_t pairs_per_s, cpu_ns_per_pair, entries_per_commit_x10, bytes_per_pair, commit_p50_us,
         commit_p99_us;
 };
 
-Figures measure(const std::filesystem::path& file, int n_in_flight, int64_t n_pairs) {
+Measured measure(const std::filesystem::path& file, int n_in_flight, int64_t n_pairs) {
     std::vector<int64_t> commits_us;
     Options options;
     options.path = file;
@@ -321,7 +321,7 @@ int main(int argc, char** argv) {
     for (const int n_in_flight : {1, 8, 32, 128}) {
         const std::filesystem::path file =
             folder + "/ledger-" + std::to_string(n_in_flight) + ".db";
-        const Figures f = measure(file, n_in_flight, n_in_flight == 1 ? n_pairs / 10 : n_pairs);
+        const Measured f = measure(file, n_in_flight, n_in_flight == 1 ? n_pairs / 10 : n_pairs);
         std::printf("%10d %10lld %10lld.%lld %12lld.%lld %12lld %10lld %10lld\n", n_in_flight,
                     static_cast<long long>(f.pairs_per_s),
                     static_cast<long long>(f.cpu_ns_per_pair / 1'000),
