@@ -2,8 +2,9 @@
 import json
 import unittest
 
-from weir import Weir
+from weir import SHARE, Weir
 
+N_SEEDS = max(4, round(100 * SHARE))
 COLOURS = ["red", "green", "caf\u00e9", "\"so\""]
 SCHEMA = {
     "type": "object", "additionalProperties": False, "required": ["colour", "size", "parts", "next"],
@@ -60,18 +61,18 @@ class Formats(unittest.TestCase):
 
     def test_a_schema_holds_whatever_is_sampled(self):
         n_stopped = 0
-        for seed in range(100):
+        for seed in range(N_SEEDS):
             choice = self.choice(response_format=json_schema(SCHEMA, strict=seed % 2 == 0), seed=seed)
             if choice["finish_reason"] == "stop":
                 self.assertTrue(fits(json.loads(choice["message"]["content"])), choice)
                 n_stopped += 1
             else:
                 self.assertEqual(choice["finish_reason"], "length")
-        self.assertGreater(n_stopped, 50)
+        self.assertGreater(n_stopped, N_SEEDS // 4)
 
     def test_any_object(self):
         reasons = set()
-        for seed in range(20):
+        for seed in range(max(4, N_SEEDS // 5)):
             choice = self.choice(response_format={"type": "json_object"}, seed=seed, stop=["\"", "}"])
             reasons.add(choice["finish_reason"])
             self.assertEqual(choice["message"]["content"][0], "{")
@@ -98,7 +99,7 @@ class Formats(unittest.TestCase):
 
     def test_a_strict_tool_holds(self):
         n_called = 0
-        for seed in range(20):
+        for seed in range(max(4, N_SEEDS // 5)):
             choice = self.choice(tools=[strict_tool(SCHEMA)], tool_choice="required", parallel_tool_calls=False,
                                  seed=seed)
             if choice["finish_reason"] != "tool_calls":
@@ -109,7 +110,7 @@ class Formats(unittest.TestCase):
             self.assertTrue(fits({name: arguments[name] for name in SCHEMA["properties"]}), call)
             self.assertEqual(arguments.keys(), SCHEMA["properties"].keys())
             n_called += 1
-        self.assertGreater(n_called, 5)
+        self.assertGreater(n_called, N_SEEDS // 20)
 
     def test_what_cannot_be_held_is_refused(self):
         dated = {"type": "object", "additionalProperties": False, "required": ["day"],

@@ -18,6 +18,7 @@ PROGRAM = BUILD / "weir"
 MODEL = Path(os.environ.get("WEIR_MODEL", BUILD / "random_model"))
 # Sanitizers slow everything down: each wait of a test is as long as this says.
 PATIENCE = float(os.environ.get("WEIR_PATIENCE", "60"))
+SHARE = float(os.environ.get("WEIR_SHARE", "1"))  # of the repetitions, where an answer of the engine takes seconds
 
 CONFIG = """\
 version: 1
