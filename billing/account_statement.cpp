@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "billing/cut.h"
 #include "billing/entry.h"
 #include "billing/report_time.h"
 #include "billing/schema.h"
@@ -30,7 +31,8 @@ constexpr const char* kMovementsSql =
     "LEFT JOIN refunds r ON e.kind = 10 AND r.id = e.subject "
     "WHERE e.seq >= ?1 AND e.seq < ?2 AND e.kind IN (4, 10, 25) ORDER BY e.seq";
 
-// What a wallet has left of the entries before a seq: of requests, those that were reserved there.
+// What the entries before a seq changed of what a wallet has left: of requests, those that were
+// reserved there.
 constexpr const char* kLeftSql =
     "SELECT coalesce((SELECT sum(iif(kind = 25, -amount, amount)) FROM entries "
     "WHERE seq < ?2 AND account = ?1 AND kind IN (4, 10, 25)), 0) - "
@@ -117,7 +119,15 @@ Result<NanoUsd> left_before(Database& database, int64_t wallet, int64_t seq) {
     row->bind(1, wallet);
     row->bind(2, seq);
     if (row->step() != Statement::Step::row) return tl::unexpected(database.error("sum up"));
-    return NanoUsd{row->integer(0)};
+    NanoUsd left{row->integer(0)};
+    const auto cut = last_cut(database);
+    if (!cut) return tl::unexpected(cut.error());
+    if (*cut) {
+        const auto& accounts = (*cut)->standing.accounts;
+        const auto at = accounts.find(wallet);
+        if (at != accounts.end()) left += at->second.funds - at->second.spent;
+    }
+    return left;
 }
 
 Result<void> read_usage(Database& database, const std::set<int64_t>& ids, AccountStatement& found) {
@@ -173,6 +183,8 @@ Result<AccountStatement> account_statement(const std::filesystem::path& ledger,
         if (id == self->first || each.path.starts_with(account + "/")) ids.insert(id);
     found.payer = accounts->at(self->second.payer).path;
     if (auto ok = read_head(*database, found); !ok) return tl::unexpected(ok.error());
+    if (auto ok = check_is_kept(*database, found.from, "a statement of " + month); !ok)
+        return tl::unexpected(ok.error());
     const auto begin = first_seq_at(*database, found.from);
     if (!begin) return tl::unexpected(begin.error());
     const auto end = first_seq_at(*database, found.to);

@@ -25,6 +25,21 @@ void AnchorCheck::read_next() {
     }
 }
 
+void AnchorCheck::begin(const Standing& standing) {
+    for (; next_ && next_->standing.head.seq <= standing.head.seq; read_next()) {
+        if (next_->standing.head.seq == standing.head.seq &&
+            next_->standing.head.hash != standing.head.hash) {
+            wrong_ = reader_->place() + ": the cut at entry " +
+                     std::to_string(standing.head.seq) + " has another hash there";
+            next_.reset();
+            return;
+        }
+    }
+    last_ = standing;
+    at_ = standing.at;
+    keys_ = standing.keys;
+}
+
 void AnchorCheck::add(const Entry& entry, const ChainHead& head, const Audit& audit) {
     note_change(entry);
     changed_budgets_.insert(audit.touched_budgets().begin(), audit.touched_budgets().end());
@@ -74,6 +89,7 @@ void AnchorCheck::note_change(const Entry& entry) {
         case Kind::name:
         case Kind::attribution:
         case Kind::price:
+        case Kind::cut:
             break;
     }
 }

@@ -12,6 +12,8 @@ public:
     // Looks at the file as it is now: anchors of entries that come later are not among them.
     explicit AnchorCheck(const std::filesystem::path& ledger);
 
+    // The entries up to there were cut away, and so came to this: before add().
+    void begin(const Standing& standing);
     // The next entry: the end of the chain is `head` then, and `audit` has checked it: what it
     // touched of budgets is told there.
     void add(const Entry& entry, const ChainHead& head, const Audit& audit);

@@ -57,6 +57,7 @@ std::optional<Shape> shape_of(Kind kind) {
         case Kind::name:
         case Kind::attribution:
         case Kind::price:
+        case Kind::cut:
             return Shape{all | mask({C::subject}), 0};
     }
     return std::nullopt;
@@ -103,6 +104,7 @@ std::string Audit::check(const Entry& entry, const std::optional<Definition>& de
         case Kind::name:
         case Kind::attribution:
         case Kind::price:
+        case Kind::cut:
             break;
     }
     return definition ? check_definition(kind, entry, *definition) : "defines nothing";

@@ -2,6 +2,7 @@
 // What entries must say besides a true hash: each follows from those before it and from its own
 // columns.
 #include <map>
+#include <memory>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -9,8 +10,14 @@
 
 namespace billing {
 
+struct Cut;
+
 class Audit {
 public:
+    Audit() = default;
+    // Of the entries behind a cut. Errors: ledger_broken, if it is not the standing of the rows.
+    static Result<Audit> behind(Database& database, const Cut& cut);
+
     // What is wrong with the next entry; empty if nothing. `charge` is the end of the request that
     // a refund is of, if an entry before it says so.
     std::string check(const Entry& entry, const std::optional<Definition>& definition,
@@ -58,9 +65,11 @@ private:
     std::string check_row(const Entry& entry, const KeySecretRow& row);
     std::string check_row(const Entry& entry, const BudgetRow& row);
     std::string check_row(const Entry& entry, const CreditRow& row);
+    std::string check_row(const Entry& entry, const CutRow& row);
+    bool take_word(int64_t id, const Definition& definition);
     bool is_name(const Entry& entry, Column column) const;
 
-    Sha256 sha256_;
+    std::unique_ptr<Sha256> sha256_ = std::make_unique<Sha256>();
     int64_t last_at_ = 0, last_request_ = 0, last_attempt_ = 0, n_attempts_ = 0;
     std::map<Kind, int64_t> last_id_, n_defined_;
     std::unordered_map<int64_t, Balance> balances_;

@@ -25,7 +25,7 @@ std::string Audit::check_row(const Entry& entry, const NameRow&) {
 std::string Audit::check_row(const Entry& entry, const PriceRow& row) {
     auto price = to_price(row);
     if (!price) return "a price that cannot be";
-    if (!has_true_digest(sha256_, row)) return "its digest is not that of the price's text";
+    if (!has_true_digest(*sha256_, row)) return "its digest is not that of the price's text";
     prices_.emplace(entry.get(Column::subject), std::move(*price));
     return "";
 }
@@ -88,6 +88,11 @@ std::string Audit::check_row(const Entry& entry, const CreditRow& row) {
     const bool is_same = row.account == entry.get(Column::account) &&
                          row.amount.n == (entry.is(Kind::debit) ? -amount : amount);
     return is_same ? "" : "its reference is of another account or amount";
+}
+
+// The numbers in it are held to the rows when it is read to begin with.
+std::string Audit::check_row(const Entry& entry, const CutRow& row) {
+    return row.seq < entry.get(Column::seq) ? "" : "cuts entries behind it";
 }
 
 }  // namespace billing

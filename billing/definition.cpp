@@ -43,6 +43,9 @@ void each_field(R& row, F&& field) {
         field(row.from_request);
     } else if constexpr (std::is_same_v<T, CreditRow>) {
         field(row.ref), field(row.account), field(row.amount);
+    } else if constexpr (std::is_same_v<T, CutRow>) {
+        field(row.seq), field(row.standing), field(row.last_attempt);
+        field(row.definitions), field(row.rollups), field(row.archive);
     }
 }
 
@@ -142,6 +145,8 @@ std::optional<Definition> blank_row(Kind kind) {
         case Kind::credit:
         case Kind::debit:
             return CreditRow{};
+        case Kind::cut:
+            return CutRow{};
         case Kind::settle:
         case Kind::release:
             return Attempts{};
@@ -228,6 +233,8 @@ const char* table_of(Kind kind) {
         case Kind::credit:
         case Kind::debit:
             return "credits";
+        case Kind::cut:
+            return "cuts";
         case Kind::settle:
         case Kind::release:
             return "attempts";
@@ -256,7 +263,7 @@ Result<DefinitionTables> DefinitionTables::prepare(Database& database) {
     } const all[] = {{Kind::account, 5},       {Kind::key, 5},       {Kind::name, 2},
                      {Kind::price, 26},        {Kind::refund, 3},    {Kind::attribution, 7},
                      {Kind::account_terms, 5}, {Kind::key_terms, 8}, {Kind::key_secret, 6},
-                     {Kind::budget, 10},       {Kind::credit, 4}};
+                     {Kind::budget, 10},       {Kind::credit, 4},    {Kind::cut, 7}};
     for (const auto& each : all) {
         const std::string name = table_of(each.kind);
         std::string insert_sql = "INSERT INTO " + name + " VALUES(?";

@@ -11,6 +11,7 @@
 #include "billing/attempts.h"
 #include "billing/attribution.h"
 #include "billing/budgets.h"
+#include "billing/cut_row.h"
 #include "billing/entry.h"
 #include "billing/key_terms.h"
 #include "billing/price_row.h"
@@ -43,13 +44,18 @@ struct CreditRow {
 // The place in this list is hashed: only add at its end.
 using Definition =
     std::variant<AccountRow, KeyRow, NameRow, PriceRow, RefundRow, Attempts, AttributionRow,
-                 AccountTermsRow, KeyTermsRow, KeySecretRow, BudgetRow, CreditRow>;
+                 AccountTermsRow, KeyTermsRow, KeySecretRow, BudgetRow, CreditRow, CutRow>;
 
 // Covers the number and every column.
 Digest content_digest(Sha256& sha256, int64_t id, const Definition& definition);
 
 // "accounts", "keys", ...; nullptr for kinds that never define anything.
 const char* table_of(Kind kind);
+// One kind for each of those tables but attempts.
+inline constexpr std::array kDefiningKinds = {Kind::account,   Kind::account_terms, Kind::key,
+                                              Kind::key_terms, Kind::key_secret,    Kind::budget,
+                                              Kind::credit,    Kind::name,          Kind::price,
+                                              Kind::refund,    Kind::attribution,   Kind::cut};
 // Where the row is that the entry brings into being, by its column subject; nullptr: it brings
 // none.
 const char* table_of(const Entry& entry);

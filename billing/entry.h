@@ -29,6 +29,7 @@ enum class Kind : uint8_t {
     budget = 23,         // of table budgets
     key_enabled = 24,    // of table keys
     debit = 25,          // takes from funds; this and credit may name a row of table credits
+    cut = 26,            // of table cuts
 };
 
 // Columns in the order of the table. The hash stands last and is not among them.

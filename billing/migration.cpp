@@ -1,5 +1,6 @@
 #include "billing/migration.h"
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -124,11 +125,36 @@ constexpr const char* kTo2[] = {
     "PRAGMA user_version = 2",
 };
 
+// Entries and attempts may be cut away from the beginning.
+constexpr const char* kTo3[] = {
+    "CREATE TABLE cuts(id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, "
+    "standing TEXT NOT NULL, last_attempt INTEGER NOT NULL, definitions BLOB NOT NULL, "
+    "rollups BLOB NOT NULL, archive TEXT NOT NULL) STRICT",
+    "CREATE TRIGGER cuts_no_UPDATE BEFORE UPDATE ON cuts "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER cuts_no_DELETE BEFORE DELETE ON cuts "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "DROP TRIGGER entries_no_DELETE",
+    "CREATE TRIGGER entries_no_DELETE BEFORE DELETE ON entries "
+    "WHEN OLD.seq > (SELECT coalesce(max(seq), 0) FROM cuts) "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "DROP TRIGGER attempts_no_DELETE",
+    "CREATE TRIGGER attempts_no_DELETE BEFORE DELETE ON attempts "
+    "WHEN OLD.id > (SELECT coalesce(max(last_attempt), 0) FROM cuts) "
+    "BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "PRAGMA user_version = 3",
+};
+
 Result<void> run_steps(Database& database, int64_t version,
                        const std::function<void(int64_t)>& before_step) {
+    const struct {
+        int64_t to;
+        std::span<const char* const> steps;
+    } versions[] = {{2, kTo2}, {3, kTo3}};
     int64_t n_done = 0;
-    if (version < 2) {
-        for (const char* step : kTo2) {
+    for (const auto& each : versions) {
+        if (version >= each.to) continue;
+        for (const char* step : each.steps) {
             if (before_step) before_step(n_done);
             if (auto ok = database.execute(step); !ok) return ok;
             ++n_done;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "billing/cut.h"
 #include "billing/schema.h"
 #include "billing/sqlite.h"
 
@@ -88,11 +89,13 @@ public:
     }
 
     Result<void> read_ledger(Database& database) {
-        auto rows = database.prepare(kBilledSql);
-        if (!rows) return tl::unexpected(rows.error());
         // By id a request is found also where the two clocks put it on different days.
         const int64_t margin = by_id_ ? 1 : 0;
-        rows->bind(1, (found_.from - margin) * kDayMs - bill_.offset_s * 1'000);
+        const UnixMillis from{(found_.from - margin) * kDayMs - bill_.offset_s * 1'000};
+        if (auto ok = check_is_kept(database, from, "this bill"); !ok) return ok;
+        auto rows = database.prepare(kBilledSql);
+        if (!rows) return tl::unexpected(rows.error());
+        rows->bind(1, from.ms);
         rows->bind(2, (found_.to + margin) * kDayMs - bill_.offset_s * 1'000);
         Statement::Step step;
         while ((step = rows->step()) == Statement::Step::row) {

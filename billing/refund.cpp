@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "billing/blocking_waiter.h"
+#include "billing/cut.h"
 #include "billing/entry_lookup.h"
 #include "billing/ledger_billing.h"
 #include "billing/wall_clock.h"
@@ -57,7 +58,11 @@ Result<Charged> read_charged(const std::filesystem::path& ledger, const Refund& 
     if (!*end) {
         const auto reserve = lookup->reserve(refund.request);
         if (!reserve) return tl::unexpected(reserve.error());
-        if (!*reserve) return refused(Errc::request_unknown, {});
+        if (!*reserve) {
+            const auto where = where_it_went(*database, refund.request);
+            if (!where) return tl::unexpected(where.error());
+            return refused(Errc::request_unknown, *where);
+        }
         return refused(Errc::refund_refused, "the request has not ended yet");
     }
     if (!(*end)->is(Kind::settle))

@@ -4,6 +4,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "billing/cut.h"
 #include "billing/report_texts.h"
 #include "billing/report_time.h"
 #include "billing/rollup.h"
@@ -76,13 +77,13 @@ constexpr Span kAlways{{std::numeric_limits<int64_t>::min()},
                        {std::numeric_limits<int64_t>::max()}};
 
 // A span as whole quarters, and what is left of it before and behind them.
-struct Cut {
+struct SpanParts {
     int64_t first_quarter, last_quarter;  // inclusive; first > last: none
     std::vector<Span> edges;
 };
 
-Cut cut(const Span& span) {
-    Cut parts{std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max(), {}};
+SpanParts parts_of(const Span& span) {
+    SpanParts parts{std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max(), {}};
     Span head{span.from, span.from};
     Span tail{span.to, span.to};
     if (span.from.ms != kAlways.from.ms) {
@@ -121,7 +122,7 @@ Result<SeqRange> range_of(Database& database, const Span& span) {
 // What ended up to the last roll-up: whole quarters from the roll-ups, the rest from entries.
 Result<void> sum_up_covered(Database& database, const Span& span, int64_t end, Summing& summing) {
     if (end == 1) return {};
-    const Cut parts = cut(span);
+    const SpanParts parts = parts_of(span);
     if (parts.first_quarter <= parts.last_quarter) {
         auto visited = visit_rollups(
             database, parts.first_quarter, parts.last_quarter, [&](const RollupCells::Cell& cell) {
@@ -130,6 +131,9 @@ Result<void> sum_up_covered(Database& database, const Span& span, int64_t end, S
         if (!visited) return visited;
     }
     for (const Span& edge : parts.edges) {
+        const auto kept = check_is_kept(
+            database, edge.from, "a span that does not begin and end with a quarter hour of UTC");
+        if (!kept) return kept;
         const auto range = range_of(database, edge);
         if (!range) return tl::unexpected(range.error());
         auto visited = visit_reserved(database, *range, end, [&](const UsageRow& row) {
@@ -220,9 +224,11 @@ std::vector<ReportRow> in_order(const Groups& groups, const std::vector<ByColumn
 Result<int64_t> first_seq_at(Database& database, UnixMillis at) {
     const auto n_entries = database.query_integer("SELECT coalesce(max(seq), 0) FROM entries");
     if (!n_entries) return tl::unexpected(n_entries.error());
+    const auto n_cut = database.query_integer("SELECT coalesce(max(seq), 0) FROM cuts");
+    if (!n_cut) return tl::unexpected(n_cut.error());
     auto row = database.prepare("SELECT at FROM entries WHERE seq = ?");
     if (!row) return tl::unexpected(row.error());
-    int64_t low = 1;
+    int64_t low = *n_cut + 1;
     int64_t high = *n_entries + 1;
     while (low < high) {
         const int64_t middle = low + (high - low) / 2;

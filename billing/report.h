@@ -42,7 +42,8 @@ struct ReportRow {
 // "2026-10-01" (midnight in `time_zone`) or RFC 3339. Errors: query_invalid, time_zone_unknown.
 Result<UnixMillis> parse_report_time(const std::string& text, const std::string& time_zone);
 
-// Ordered by the columns of `by`. Errors: query_invalid, time_zone_unknown, ledger_broken.
+// Ordered by the columns of `by`. Where entries were cut away, whole quarter hours of UTC can still
+// be asked for. Errors: query_invalid, for other spans there too; time_zone_unknown, ledger_broken.
 Result<std::vector<ReportRow>> report(const std::filesystem::path& ledger,
                                       const ReportQuery& query);
 
@@ -50,7 +51,8 @@ class Database;
 // The same inside a read transaction of the caller's, who has checked the schema.
 Result<std::vector<ReportRow>> report(Database& database, const ReportQuery& query);
 
-// The first seq whose instant is not before `at`; behind the last, if there is none.
+// The first seq whose instant is not before `at`, of those that were not cut away; behind the last,
+// if there is none.
 Result<int64_t> first_seq_at(Database& database, UnixMillis at);
 
 struct Verification {
@@ -59,7 +61,9 @@ struct Verification {
     std::string head;          // hex of the last hash
     bool has_anchors = false;  // without, nothing shows that entries were cut off at the end
     int64_t n_anchors = 0;     // that agree with the entries
-    int64_t n_rollups = 0;     // each the sum of its entries
+    int64_t n_rollups = 0;     // each the sum of its entries, or as the cut of those says
+    int64_t n_cut = 0;         // entries before, cut away
+    std::string archive;       // where those are; empty: none were
     // Empty: everything holds; else "entry 17: request 5: ...", the first that is wrong and how.
     std::string first_bad;
     int64_t bad_entry = 0;  // 0: none, or what is wrong is no entry

@@ -5,6 +5,7 @@
 #include "billing/api_key.h"
 #include "billing/chain_walk.h"
 #include "billing/cost.h"
+#include "billing/cut.h"
 #include "billing/entry_lookup.h"
 
 namespace billing {
@@ -195,7 +196,11 @@ Result<RequestView> find_request(const std::filesystem::path& ledger, RequestId 
     if (!words) return tl::unexpected(words.error());
     auto lookup = EntryLookup::prepare(*database);
     if (!lookup) return tl::unexpected(lookup.error());
-    return view(*words, *lookup, request);
+    auto found = view(*words, *lookup, request);
+    if (found || found.error().code != Errc::request_unknown) return found;
+    auto where = where_it_went(*database, request);
+    if (!where) return tl::unexpected(where.error());
+    return tl::unexpected(Error{Errc::request_unknown, std::move(*where)});
 }
 
 std::string flags_text(uint32_t flags) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "billing/chain_walk.h"
+#include "billing/cut.h"
 #include "billing/standing_restore.h"
 
 namespace billing {
@@ -84,6 +85,9 @@ bool load_row(const Entry&, const RefundRow&, Books) {
 bool load_row(const Entry&, const Attempts&, Books) {
     return true;
 }
+bool load_row(const Entry&, const CutRow&, Books) {
+    return true;
+}
 
 // What balances come from.
 bool load_money(const Entry& entry, Book& book) {
@@ -145,6 +149,7 @@ bool load(const Entry& entry, DefinitionTables& tables, Books books) {
         case Kind::name:
         case Kind::attribution:
         case Kind::price:
+        case Kind::cut:
             break;
     }
     if (table_of(kind) == nullptr) return false;
@@ -172,22 +177,16 @@ Result<int64_t> load_entries(Database& database, int64_t n_entries, Book& book, 
 }
 
 Result<ChainHead> tail_start(Database& database, int64_t seq) {
-    ChainHead head;
     if (seq == 0) {
         const auto pepper_check = read_pepper_check(database);
         if (!pepper_check) return tl::unexpected(pepper_check.error());
         Sha256 sha256;
         return chain_origin(sha256, *pepper_check);
     }
-    auto row = database.prepare("SELECT hash FROM entries WHERE seq = ?");
-    if (!row) return tl::unexpected(row.error());
-    row->bind(1, seq);
-    if (row->step() != Statement::Step::row || row->blob(0).size() != head.hash.size()) {
-        return bad_entry(seq, "has no hash");
-    }
-    head.seq = seq;
-    std::ranges::copy(row->blob(0), head.hash.begin());
-    return head;
+    const auto point = chain_point(database, seq);
+    if (!point) return tl::unexpected(point.error());
+    if (!*point) return bad_entry(seq, "has no hash");
+    return (*point)->head;
 }
 
 void close_keys(const Book& book, KeyRing& keys) {
@@ -212,21 +211,26 @@ Result<void> load_uses(Database& database, KeyRing& keys) {
 
 Result<ChainHead> restore(Database& database, const std::optional<Standing>& anchored, Book& book,
                           KeyRing& keys) {
+    const auto cut = last_cut(database);
+    if (!cut) return tl::unexpected(cut.error());
+    const Standing* start = *cut ? &(*cut)->standing : nullptr;
+    const int64_t n_cut = *cut ? (*cut)->row.seq : 0;
+    if (anchored) start = &*anchored;
     int64_t n_anchored = 0;
-    if (anchored) {
-        if (auto ok = load_standing(database, *anchored, book, keys); !ok)
+    if (start != nullptr) {
+        if (auto ok = load_standing(database, *start, book, keys); !ok)
             return tl::unexpected(ok.error());
-        n_anchored = anchored->head.seq;
+        n_anchored = start->head.seq;
     }
     const auto n_entries = load_entries(database, n_anchored, book, keys);
     if (!n_entries) return tl::unexpected(n_entries.error());
     close_keys(book, keys);
     if (auto ok = load_uses(database, keys); !ok) return tl::unexpected(ok.error());
-    const int64_t n_before_tail = std::max<int64_t>(*n_entries - kTailEntries, 0);
-    const auto start =
-        tail_start(database, anchored ? std::min(n_before_tail, n_anchored) : n_before_tail);
-    if (!start) return tl::unexpected(start.error());
-    auto walk = ChainWalk::start(database, *start);
+    const int64_t n_before_tail = std::max(*n_entries - kTailEntries, n_cut);
+    const auto tail = tail_start(
+        database, start != nullptr ? std::min(n_before_tail, n_anchored) : n_before_tail);
+    if (!tail) return tl::unexpected(tail.error());
+    auto walk = ChainWalk::start(database, *tail);
     if (!walk) return tl::unexpected(walk.error());
     for (;;) {
         const auto entry = walk->next();

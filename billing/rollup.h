@@ -60,9 +60,9 @@ Result<RollupEnd> rollups_end(Database& database);
 Result<void> visit_rollups(Database& database, int64_t first, int64_t last,
                            const std::function<bool(const RollupCells::Cell& cell)>& visit);
 
-// How many there are, if each is what the entries say and none is missing between. Errors:
-// ledger_broken, which names the first that is not.
-Result<int64_t> check_rollups(Database& database);
+// How many there are, if none is missing between and each that begins behind entry `n_cut` is what
+// the entries say. Errors: ledger_broken, which names the first that is not.
+Result<int64_t> check_rollups(Database& database, int64_t n_cut);
 
 // Statements over table rollups, prepared once.
 class RollupTable {

@@ -14,6 +14,14 @@ struct SchemaObject {
     std::string sql;  // as sqlite_master stores it
 };
 
+// Which of a table's rows no cut has taken the protection from; empty: none may go.
+std::string behind_cut(std::string_view table) {
+    if (table == "entries") return " WHEN OLD.seq > (SELECT coalesce(max(seq), 0) FROM cuts)";
+    if (table == "attempts")
+        return " WHEN OLD.id > (SELECT coalesce(max(last_attempt), 0) FROM cuts)";
+    return "";
+}
+
 std::vector<SchemaObject> schema_objects() {
     std::string entries = "CREATE TABLE entries(seq INTEGER PRIMARY KEY";
     for (size_t i = 1; i < kColumnCount; ++i) {
@@ -84,6 +92,10 @@ std::vector<SchemaObject> schema_objects() {
          "CREATE TABLE attributions(id INTEGER PRIMARY KEY, account INTEGER NOT NULL, "
          "key INTEGER NOT NULL, path TEXT NOT NULL, label TEXT NOT NULL, last4 TEXT NOT NULL, "
          "labels TEXT NOT NULL) STRICT"},
+        {"cuts",
+         "CREATE TABLE cuts(id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, "
+         "standing TEXT NOT NULL, last_attempt INTEGER NOT NULL, definitions BLOB NOT NULL, "
+         "rollups BLOB NOT NULL, archive TEXT NOT NULL) STRICT"},
         {"checkpoints",
          "CREATE TABLE checkpoints(request INTEGER PRIMARY KEY, endpoint INTEGER NOT NULL, "
          "model INTEGER NOT NULL, price INTEGER NOT NULL, started INTEGER NOT NULL, "
@@ -102,11 +114,13 @@ std::vector<SchemaObject> schema_objects() {
     };
     for (const char* table : {"ledger", "accounts", "account_terms", "keys", "key_terms",
                               "key_secrets", "budgets", "credits", "names", "prices", "refunds",
-                              "attempts", "attributions", "rollups", "entries"}) {
-        for (const char* change : {"UPDATE", "DELETE"}) {
+                              "attempts", "attributions", "cuts", "rollups", "entries"}) {
+        for (const std::string change : {"UPDATE", "DELETE"}) {
             const std::string name = std::string(table) + "_no_" + change;
+            const std::string when = change == "DELETE" ? behind_cut(table) : "";
             objects.push_back({name, "CREATE TRIGGER " + name + " BEFORE " + change + " ON " +
-                                         table + " BEGIN SELECT RAISE(ABORT, 'append only'); END"});
+                                         table + when +
+                                         " BEGIN SELECT RAISE(ABORT, 'append only'); END"});
         }
     }
     return objects;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "billing/anchor_file.h"
+#include "billing/cut.h"
 
 namespace billing {
 namespace {
@@ -16,22 +17,19 @@ std::string anchor_at(const Standing& standing) {
 }
 
 Result<void> check_head(Database& database, const Standing& standing) {
-    auto row = database.prepare("SELECT hash, at FROM entries WHERE seq = ?");
-    if (!row) return tl::unexpected(row.error());
-    row->bind(1, standing.head.seq);
-    switch (row->step()) {
-        case Statement::Step::failed:
-            return tl::unexpected(database.error("read the anchored entry"));
-        case Statement::Step::done:
-            return not_standing(
-                anchor_at(standing) +
-                "the ledger ends before it: its last entries are gone, or an older copy "
-                "of it was put back");
-        case Statement::Step::row:
-            break;
+    const auto point = chain_point(database, standing.head.seq);
+    if (!point) return tl::unexpected(point.error());
+    if (!*point) {
+        const auto n_cut = database.query_integer("SELECT coalesce(max(seq), 0) FROM cuts");
+        if (!n_cut) return tl::unexpected(n_cut.error());
+        return not_standing(
+            anchor_at(standing) +
+            (standing.head.seq < *n_cut
+                 ? "the ledger was cut behind it: the anchors are those of before"
+                 : "the ledger ends before it: its last entries are gone, or an older copy of it "
+                   "was put back"));
     }
-    if (!std::ranges::equal(row->blob(0), standing.head.hash) ||
-        row->integer(1) != standing.at.ms) {
+    if ((*point)->head != standing.head || (*point)->at != standing.at) {
         return not_standing(
             anchor_at(standing) +
             "the ledger has another entry there: entries were changed, or the anchors "
@@ -45,13 +43,11 @@ template <class Row>
 Result<std::map<int64_t, Row>> read_changes(Database& database, DefinitionTables& tables,
                                             const Standing& standing, Kind kind) {
     const std::string table = table_of(kind);
-    auto ids =
-        database.prepare("SELECT id FROM " + table +
-                         " WHERE id < coalesce((SELECT min(subject) FROM entries NOT INDEXED "
-                         "WHERE seq > ? AND kind = ?), 9223372036854775807) ORDER BY id");
+    const auto end = first_row_behind(database, kind, standing.head.seq);
+    if (!end) return tl::unexpected(end.error());
+    auto ids = database.prepare("SELECT id FROM " + table + " WHERE id < ? ORDER BY id");
     if (!ids) return tl::unexpected(ids.error());
-    ids->bind(1, standing.head.seq);
-    ids->bind(2, static_cast<int64_t>(kind));
+    ids->bind(1, *end);
     std::map<int64_t, Row> rows;
     Statement::Step step;
     while ((step = ids->step()) == Statement::Step::row) {
@@ -171,7 +167,9 @@ Result<void> load_words(Database& database, DefinitionTables& tables, Book& book
         const char* sql;
     } const lasts[] = {{&Book::load_refund_row, "SELECT coalesce(max(id), 0) FROM refunds"},
                        {&Book::load_credit_row, "SELECT coalesce(max(id), 0) FROM credits"},
-                       {&Book::load_attempt, "SELECT coalesce(max(id), 0) FROM attempts"}};
+                       {&Book::load_attempt,
+                        "SELECT max((SELECT coalesce(max(id), 0) FROM attempts), "
+                        "(SELECT coalesce(max(last_attempt), 0) FROM cuts))"}};
     for (const auto& last : lasts) {
         const auto id = database.query_integer(last.sql);
         if (!id) return tl::unexpected(id.error());

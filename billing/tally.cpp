@@ -68,6 +68,7 @@ void Tally::add(const Entry& entry, const Definition* definition) {
         case Kind::name:
         case Kind::attribution:
         case Kind::price:
+        case Kind::cut:
             break;
     }
 }

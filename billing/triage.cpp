@@ -48,6 +48,7 @@ Triage triage(std::vector<Pending> unwritten, Book& book) {
             case Kind::name:
             case Kind::attribution:
             case Kind::price:
+            case Kind::cut:  // never comes by the queue
                 break;
         }
         result.kept.push_back(std::move(pending));

@@ -1,5 +1,6 @@
 #include "billing/anchor_check.h"
 #include "billing/chain_walk.h"
+#include "billing/cut.h"
 #include "billing/entry_lookup.h"
 #include "billing/report.h"
 #include "billing/rollup.h"
@@ -57,18 +58,72 @@ std::string explain(Database& database, const ChainWalk& walk, Audit& audit, Ent
     return wrong.empty() ? what : what + "; " + wrong;
 }
 
+// The rows that a cut speaks of are as they were. The first thing that is wrong; empty if nothing.
+Result<std::string> check_cut(Database& database, const Cut& cut) {
+    const std::string which = "cut " + std::to_string(cut.id) + ": ";
+    const auto definitions = digest_of_definitions(database, cut.row.seq);
+    if (!definitions) return tl::unexpected(definitions.error());
+    if (*definitions != cut.row.definitions) {
+        return which +
+               "a row that an entry before it brought (an account, a key, a name, a price "
+               "or the like) was changed, or is gone";
+    }
+    const auto rollups = digest_of_rollups(database, cut.row.seq);
+    if (!rollups) return tl::unexpected(rollups.error());
+    if (*rollups != cut.row.rollups) return which + "a roll-up before it was changed, or is gone";
+    return std::string();
+}
+
+// Where the chain begins, and what is known there.
+struct Beginning {
+    ChainHead head;
+    Audit audit;
+    // Of the rows that a cut speaks of; empty: nothing, or there is none. An entry whose hash is
+    // wrong is named before it, what such a row makes of a later entry is not.
+    std::string wrong;
+};
+
+Result<Beginning> find_beginning(Database& database, AnchorCheck& anchors, Verification& found) {
+    Beginning beginning;
+    const auto cut = last_cut(database);
+    if (!cut) return tl::unexpected(cut.error());
+    if (!*cut) {
+        const auto pepper_check = read_pepper_check(database);
+        if (!pepper_check) return tl::unexpected(pepper_check.error());
+        Sha256 sha256;
+        beginning.head = chain_origin(sha256, *pepper_check);
+        return beginning;
+    }
+    found.n_cut = (*cut)->row.seq;
+    found.archive = (*cut)->row.archive;
+    const auto first = database.query_integer("SELECT min(seq) FROM entries");
+    if (!first) return tl::unexpected(first.error());
+    if (*first <= found.n_cut)
+        return bad_entry(*first, "stands before cut " + std::to_string((*cut)->id));
+    auto audit = Audit::behind(database, **cut);
+    if (!audit) return tl::unexpected(audit.error());
+    beginning.audit = std::move(*audit);
+    beginning.head = (*cut)->standing.head;
+    anchors.begin((*cut)->standing);
+    auto wrong = check_cut(database, **cut);
+    if (!wrong) return tl::unexpected(wrong.error());
+    beginning.wrong = std::move(*wrong);
+    return beginning;
+}
+
 // The first thing that is wrong; empty if nothing. Errors: what cannot be read.
 Result<std::string> find_bad(Database& database, AnchorCheck& anchors, Verification& found) {
-    const auto pepper_check = read_pepper_check(database);
-    if (!pepper_check) return tl::unexpected(pepper_check.error());
-    Sha256 sha256;
-    const ChainHead origin = chain_origin(sha256, *pepper_check);
-    found.head = to_hex(origin.hash);
-    auto walk = ChainWalk::start(database, origin);
+    auto beginning = find_beginning(database, anchors, found);
+    if (!beginning) {
+        if (beginning.error().code != Errc::ledger_broken) return tl::unexpected(beginning.error());
+        return beginning.error().detail;
+    }
+    found.head = to_hex(beginning->head.hash);
+    auto walk = ChainWalk::start(database, beginning->head);
     if (!walk) return tl::unexpected(walk.error());
     auto lookup = EntryLookup::prepare(database);
     if (!lookup) return tl::unexpected(lookup.error());
-    Audit audit;
+    Audit& audit = beginning->audit;
     for (;;) {
         const auto entry = walk->next();
         if (!entry) {
@@ -82,28 +137,28 @@ Result<std::string> find_bad(Database& database, AnchorCheck& anchors, Verificat
         const auto charge = charge_of(*lookup, **entry);
         if (!charge) return tl::unexpected(charge.error());
         const std::string wrong = audit.check(**entry, walk->definition(), *charge);
+        if (!wrong.empty() && !beginning->wrong.empty()) break;
         if (!wrong.empty()) return name_bad(**entry, walk->head().seq, wrong, found);
         ++found.n_entries;
         found.n_open_holds = audit.n_open();
         found.head = to_hex(walk->head().hash);
         anchors.add(**entry, walk->head(), audit);
     }
+    if (!beginning->wrong.empty()) return beginning->wrong;
     anchors.finish(walk->head());
     if (!anchors.wrong().empty()) return anchors.wrong();
     const auto n_attempts = database.query_integer("SELECT count(*) FROM attempts");
     if (!n_attempts) return tl::unexpected(n_attempts.error());
     if (*n_attempts != audit.n_attempts())
         return std::string("table attempts: a row that no entry speaks of");
-    for (const Kind kind :
-         {Kind::account, Kind::account_terms, Kind::key, Kind::key_terms, Kind::key_secret,
-          Kind::budget, Kind::credit, Kind::name, Kind::price, Kind::refund, Kind::attribution}) {
+    for (const Kind kind : kDefiningKinds) {
         const std::string table = table_of(kind);
         const auto n_rows = database.query_integer("SELECT count(*) FROM " + table);
         if (!n_rows) return tl::unexpected(n_rows.error());
         if (*n_rows != audit.n_defined(kind))
             return "table " + table + ": a row that no entry speaks of";
     }
-    const auto n_rollups = check_rollups(database);
+    const auto n_rollups = check_rollups(database, found.n_cut);
     if (!n_rollups) {
         if (n_rollups.error().code != Errc::ledger_broken) return tl::unexpected(n_rollups.error());
         return n_rollups.error().detail;

@@ -28,6 +28,7 @@ void add_ledger(CLI::App& app, Invocation& invocation);
 void add_ledger_show(CLI::App& ledger, Invocation& invocation);  // below add_ledger()
 void add_ledger_refund(CLI::App& ledger, Invocation& invocation);
 void add_ledger_backup(CLI::App& ledger, Invocation& invocation);
+void add_ledger_cut(CLI::App& ledger, Invocation& invocation);
 void add_ledger_reconcile(CLI::App& ledger, Invocation& invocation);
 void add_price(CLI::App& app, Invocation& invocation);
 void add_price_import(CLI::App& price, Invocation& invocation);  // below add_price()

@@ -38,14 +38,20 @@ int verify(const Invocation& invocation, const LedgerWords& words) {
                                             {"head", verified->head},
                                             {"anchors", anchors},
                                             {"rollups", verified->n_rollups},
+                                            {"cut", verified->n_cut},
+                                            {"archive", verified->archive},
                                             {"first_bad", verified->first_bad},
                                             {"bad_entry", verified->bad_entry},
                                             {"bad_request", verified->bad_request.n}};
         std::printf("%s\n", answer.dump().c_str());
     } else if (good) {
-        const std::string said =
-            verified->has_anchors ? "anchors that agree: " + std::to_string(verified->n_anchors)
-                                  : "no file of anchors: entries cut off at the end would not show";
+        std::string said = verified->has_anchors
+                               ? "anchors that agree: " + std::to_string(verified->n_anchors)
+                               : "no file of anchors: entries cut off at the end would not show";
+        if (verified->n_cut > 0) {
+            said += "; " + std::to_string(verified->n_cut) + " entries before were cut away, to " +
+                    verified->archive;
+        }
         std::printf("ok: %lld entries, %lld open holds, %lld roll-ups, head %s; %s\n",
                     static_cast<long long>(verified->n_entries),
                     static_cast<long long>(verified->n_open_holds),
@@ -61,7 +67,8 @@ int verify(const Invocation& invocation, const LedgerWords& words) {
 
 void add_ledger(CLI::App& app, Invocation& invocation) {
     CLI::App* ledger = app.add_subcommand(
-        "ledger", "Check the ledger, show and refund what a request cost, check bills");
+        "ledger",
+        "Check the ledger, show and refund what a request cost, check bills, copy and shorten it");
     ledger->require_subcommand(1);
     CLI::App* check = ledger->add_subcommand(
         "verify",
@@ -76,6 +83,7 @@ void add_ledger(CLI::App& app, Invocation& invocation) {
     add_ledger_refund(*ledger, invocation);
     add_ledger_reconcile(*ledger, invocation);
     add_ledger_backup(*ledger, invocation);
+    add_ledger_cut(*ledger, invocation);
 }
 
 }  // namespace gateway

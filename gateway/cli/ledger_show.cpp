@@ -215,7 +215,8 @@ int show(const Invocation& invocation, const std::string& text, bool as_json) {
     const auto view = billing::find_request(config->ledger.path, *request);
     if (!view) {
         const bool is_unknown = view.error().code == billing::Errc::request_unknown;
-        return complain(is_unknown ? unknown : view.error().detail);
+        const std::string& detail = view.error().detail;
+        return complain(!is_unknown ? detail : detail.empty() ? unknown : unknown + ": " + detail);
     }
     const std::string name = (*names)->name(*request);
     if (as_json) {

@@ -60,7 +60,7 @@ json failure(const billing::Error& error) {
         case Errc::time_zone_unknown:
             return failure("no time zone " + error.detail + " on this machine");
         case Errc::request_unknown:
-            return failure("no such request");
+            return failure("no such request" + (error.detail.empty() ? "" : ": " + error.detail));
         case Errc::key_unknown:
             return failure("no such key; see: weir key list");
         case Errc::reference_taken:

@@ -19,6 +19,7 @@ constexpr const char* kCutTwo =
     "DROP TRIGGER entries_no_DELETE;"
     "DELETE FROM entries WHERE seq > (SELECT max(seq) - 2 FROM entries);"
     "CREATE TRIGGER entries_no_DELETE BEFORE DELETE ON entries "
+    "WHEN OLD.seq > (SELECT coalesce(max(seq), 0) FROM cuts) "
     "BEGIN SELECT RAISE(ABORT, 'append only'); END";
 
 struct Filled {

@@ -1,6 +1,8 @@
 #include "tests/billing/faulty_vfs.h"
 
+#include <signal.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 namespace billing::test {
 namespace {
@@ -19,6 +21,11 @@ sqlite3_file* real(sqlite3_file* file) {
     return reinterpret_cast<File*>(file)->real;
 }
 
+void take_step() {
+    if (FaultyVfs::n_until_death_ >= 0 && FaultyVfs::n_until_death_-- == 0)
+        ::kill(::getpid(), SIGKILL);
+}
+
 int close_file(sqlite3_file* f) {
     return real(f)->pMethods->xClose(real(f));
 }
@@ -26,6 +33,7 @@ int read(sqlite3_file* f, void* to, int n, sqlite3_int64 at) {
     return real(f)->pMethods->xRead(real(f), to, n, at);
 }
 int write(sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
+    take_step();
     switch (FaultyVfs::fault_.load()) {
         case Fault::full:
             return SQLITE_FULL;
@@ -43,6 +51,7 @@ int truncate(sqlite3_file* f, sqlite3_int64 size) {
     return real(f)->pMethods->xTruncate(real(f), size);
 }
 int sync(sqlite3_file* f, int flags) {
+    take_step();
     const int rc = real(f)->pMethods->xSync(real(f), flags);
     Fault once = Fault::sync_once;
     if (FaultyVfs::fault_.compare_exchange_strong(once, Fault::none)) return SQLITE_IOERR_FSYNC;
@@ -100,6 +109,7 @@ int open_file(sqlite3_vfs*, const char* name, sqlite3_file* f, int flags, int* o
 }  // namespace
 
 std::atomic<FaultyVfs::Fault> FaultyVfs::fault_ = FaultyVfs::Fault::none;
+std::atomic<int64_t> FaultyVfs::n_until_death_ = -1;
 
 FaultyVfs::FaultyVfs() {
     fault_ = Fault::none;

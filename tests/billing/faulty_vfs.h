@@ -1,6 +1,7 @@
 #pragma once
 // A disk that refuses on demand: SQLite's default file layer with faults in front.
 #include <atomic>
+#include <cstdint>
 
 namespace billing::test {
 
@@ -22,7 +23,10 @@ public:
     ~FaultyVfs();
 
     void set(Fault fault) { fault_ = fault; }
+    // Kills this process before the write or flush behind so many more of either.
+    static void die_after(int64_t n_steps) { n_until_death_ = n_steps; }
     static std::atomic<Fault> fault_;
+    static std::atomic<int64_t> n_until_death_;  // below 0: never
 };
 
 }  // namespace billing::test

@@ -91,6 +91,28 @@ TEST_CASE("migration: a ledger of version 1 is opened as one of this version", "
     CHECK(describe(ledger.path()) == migrated);
 }
 
+TEST_CASE("migration: a ledger of version 2 is opened as one of this version", "[billing]") {
+    LedgerFixture ledger;
+    ledger.open();
+    ledger.settle(ledger.reserve(ledger.make_caller("alice", kUsd), kCent), {1, 0, 0, 0, 0});
+    ledger.close();
+    const std::string description = describe(ledger.path());
+    // What version 3 brought, taken away again.
+    std::string script = "DROP TABLE cuts; PRAGMA user_version = 2;";
+    for (const std::string table : {"entries", "attempts"}) {
+        const std::string name = table + "_no_DELETE";
+        script += "DROP TRIGGER " + name + "; CREATE TRIGGER " + name + " BEFORE DELETE ON " +
+                  table + " BEGIN SELECT RAISE(ABORT, 'append only'); END;";
+    }
+    ledger.tamper(script);
+    CHECK_THAT(verify(ledger.path()).error().detail, Catch::Contains("schema version 2"));
+    CHECK(must(ledger.open().balance("alice")).spent == NanoUsd{1});
+    ledger.close();
+    CHECK(must(verify(ledger.path())).first_bad == "");
+    CHECK(ledger.query("PRAGMA user_version") == kSchemaVersion);
+    CHECK(describe(ledger.path()).size() == description.size());
+}
+
 TEST_CASE("migration: killed before any step, it is still the ledger of version 1", "[billing]") {
     kill_before_every_step(2'000);
 }
