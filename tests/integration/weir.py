@@ -34,6 +34,7 @@ PRICES = {
     "house": '{input: "0.20", cache_read: "0.02", output: "0.40"}',
     "remote": '{input: "5.00", cache_read: "0.50", output: "30.00"}',
     "dear": '{input: "1.00", cache_read: "1.00", output: "1000.00"}',
+    "output_only": '{input: "0", cache_read: "0", output: "1000.00"}',
 }
 
 PICO = {"house": {"input_uncached": 200_000, "cache_read": 20_000, "cache_write": 200_000,
