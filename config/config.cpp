@@ -17,6 +17,9 @@ constexpr std::array<std::string_view, kFailureClassCount> kFailureClassWords = 
     "server_error", "connect",      "timeout_ttft",   "timeout_idle",    "cut",
     "malformed",    "caller_fault", "content_policy", "context_exceeded"};
 
+constexpr std::array<std::string_view, 6> kPlanOrderWords = {"listed",  "weighted",   "cheapest",
+                                                             "fastest", "least_busy", "warmest"};
+
 template <class Enum, size_t N>
 std::string_view word_of(Enum value, const std::array<std::string_view, N>& words) {
     const auto index = static_cast<size_t>(value);
@@ -45,6 +48,10 @@ std::optional<Effort> parse_effort(std::string_view word) {
 
 std::string_view to_string(UpstreamKind kind) {
     return word_of(kind, kUpstreamKindWords);
+}
+
+std::string_view to_string(PlanOrder order) {
+    return word_of(order, kPlanOrderWords);
 }
 
 std::string_view to_string(FailureClass failure) {

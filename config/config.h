@@ -180,10 +180,24 @@ inline constexpr size_t kFailureClassCount = 14;
 std::string_view to_string(FailureClass failure);
 std::optional<FailureClass> parse_failure_class(std::string_view word);
 
+// In which order the endpoints of a plan are tried.
+enum class PlanOrder : uint8_t {
+    listed,      // as the plan says
+    weighted,    // drawn by weight
+    cheapest,    // by what the request may cost there
+    fastest,     // by how they have answered lately
+    least_busy,  // by how many attempts run there
+    warmest,     // by how much of the prompt is at hand there
+};
+std::string_view to_string(PlanOrder order);
+
 struct Route {
     std::string name;
     std::vector<std::string> aliases;
     std::vector<size_t> plan;  // indices into Config::endpoints, best first
+    PlanOrder order = PlanOrder::listed;
+    std::vector<int64_t> weights;  // by place in the plan; weighted only
+    bool sticky = false;           // weighted: prompts that begin alike go the same way
     std::array<bool, kFailureClassCount> fall_back_on{};  // by FailureClass
     Timeouts timeouts;
 };

@@ -226,9 +226,25 @@ constexpr std::string_view kFallBackWords[] = {
 constexpr Key kRouteKeys[] = {
     required({.name = "plan",
               .type = Type::references,
-              .help = "Endpoints in the order they are tried, before the first byte only.",
+              .help = "Endpoints that are tried, before the first byte only.",
               .min = 1,
               .refers_to = "endpoints"}),
+    word("order",
+         "Which is tried first: as listed; drawn by weight; the cheapest for the request's prompt "
+         "and output limit; the fastest of late; the one with the fewest attempts running; the one "
+         "that has most of the prompt at hand. Endpoints that are down come last, ties as listed.",
+         "listed", Spelling<PlanOrder>::words, into<&Route::order>),
+    {.name = "weights",
+     .type = Type::shares,
+     .help = "For order weighted: how often an endpoint of the plan comes first, beside the "
+             "others; 1 for those left out.",
+     .min = 1,
+     .max = 1'000'000,
+     .refers_to = "endpoints"},
+    scalar(Type::boolean, "sticky",
+           "For order weighted: prompts of one account that begin alike go to the same endpoint, "
+           "so that what it has cached of them is used.",
+           "false", into<&Route::sticky>),
     {.name = "aliases", .type = Type::names, .help = "Other model names that take this route."},
     {.name = "fall_back_on",
      .type = Type::words,

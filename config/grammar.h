@@ -30,6 +30,7 @@ enum class Type : uint8_t {
     names,       // a list of different names; style as of a model
     spans,       // a list of "01:00-04:00", apart; min items
     dates,       // a list of different dates, as 2026-10-01
+    shares,      // names below `refers_to`, each with a decimal number; min and max
     section,     // the keys of `section`
     named,       // any number of names, each with the keys of `section`; min names
 };

@@ -31,6 +31,11 @@ struct Spelling<UpstreamKind> {
     static constexpr std::string_view words[] = {"openai", "deepseek", "openai_compatible"};
 };
 template <>
+struct Spelling<PlanOrder> {
+    static constexpr std::string_view words[] = {"listed",  "weighted",   "cheapest",
+                                                 "fastest", "least_busy", "warmest"};
+};
+template <>
 struct Spelling<Log::Format> {
     static constexpr std::string_view words[] = {"text", "json"};
 };

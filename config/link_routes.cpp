@@ -1,6 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "config/linker.h"
+#include "config/nearest.h"
 #include "config/scalar.h"
 
 namespace config {
@@ -14,6 +18,42 @@ void link_plan(const Node& root, const Member& member, Route& route, Refusals& r
     for (const Node& item : plan->value.items) {
         const auto endpoint = resolve(root, "endpoints", item, path, refusals);
         if (endpoint) route.plan.push_back(*endpoint);
+    }
+}
+
+void link_order(const Member& member, Route& route, Refusals& refusals, const Config& config) {
+    const std::string path = fmt::format("routes.{}", member.key);
+    const Member* order = find(member.value, "order");
+    if (order && !order->is_default && route.order != PlanOrder::listed && route.plan.size() == 1 &&
+        find(member.value, "plan")->value.items.size() == 1) {
+        refusals.add(order->at, path + ".order",
+                     "can order nothing, the plan has one endpoint; add another or remove it");
+    }
+    const bool is_weighted = route.order == PlanOrder::weighted;
+    const Member* sticky = find(member.value, "sticky");
+    if (sticky && !sticky->is_default && !is_weighted)
+        refusals.add(sticky->at, path + ".sticky", "is for order: weighted");
+    route.weights.assign(route.plan.size(), 1);
+    const Member* weights = find(member.value, "weights");
+    if (!weights || weights->value.kind != Node::Kind::map) return;
+    if (!is_weighted) refusals.add(weights->at, path + ".weights", "is for order: weighted");
+    for (const Member& item : weights->value.members) {
+        const auto place = std::find_if(route.plan.begin(), route.plan.end(), [&](size_t endpoint) {
+            return config.endpoints[endpoint].name == item.key;
+        });
+        if (place == route.plan.end()) {
+            std::vector<std::string_view> names;
+            for (const size_t endpoint : route.plan)
+                names.push_back(config.endpoints[endpoint].name);
+            refusals.add(item.at, fmt::format("{}.weights.{}", path, item.key),
+                         "is not in the plan" + suggestion(item.key, names));
+            continue;
+        }
+        Key number{};
+        number.type = Type::integer;
+        number.max = std::numeric_limits<int64_t>::max();
+        if (const auto read = read_scalar(number, item.value))
+            route.weights[static_cast<size_t>(place - route.plan.begin())] = read->number;
     }
 }
 
@@ -56,6 +96,7 @@ void link_routes(const Node& root, Config& config, Refusals& refusals) {
     for (size_t i = 0; i < config.routes.size(); ++i) {
         config.route_by_model.emplace(config.routes[i].name, i);
         link_plan(root, nodes[i], config.routes[i], refusals);
+        link_order(nodes[i], config.routes[i], refusals, config);
         link_fall_back(nodes[i], config.routes[i], refusals);
     }
     // Second: a name wins over an alias, wherever it stands.

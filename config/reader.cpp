@@ -122,6 +122,7 @@ private:
                 return "[...]";
             case Type::section:
             case Type::named:
+            case Type::shares:
                 return "{...}";
             case Type::text:
                 break;
@@ -157,6 +158,9 @@ private:
             case Type::named:
                 named(key, member, target, path);
                 return;
+            case Type::shares:
+                shares(key, node, path);
+                return;
             case Type::words:
             case Type::references:
             case Type::names:
@@ -191,6 +195,22 @@ private:
             const std::string item_path = below(path, item.key);
             if (!is_name(item.key, key.model_names)) bad_name(item.at, item_path, key.model_names);
             section(item.value, *key.section, key.append(target, item.key), item_path, item.at);
+        }
+    }
+
+    void shares(const Key& key, const Node& node, const std::string& path) {
+        if (node.kind != Node::Kind::map || node.members.empty()) {
+            refusals_.add(node.at, path, "needs names, each with a number, such as {a: 3, b: 1}");
+            return;
+        }
+        Key number{};
+        number.type = Type::integer;
+        number.min = key.min;
+        number.max = key.max;
+        for (const Member& item : node.members) {
+            if (item.value.refused) continue;
+            const auto read = read_scalar(number, item.value);
+            if (!read) refusals_.add(item.value.at, below(path, item.key), read.error());
         }
     }
 

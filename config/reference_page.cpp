@@ -59,6 +59,9 @@ std::string type(const Key& key) {
             return fmt::format("list of names below `{}`", key.refers_to);
         case Type::names:
             return "list of names";
+        case Type::shares:
+            return fmt::format("names below `{}`, each with a number, {} to {}", key.refers_to,
+                               key.min, key.max);
         case Type::section:
             return "keys, see below";
         case Type::named:

@@ -72,6 +72,9 @@ private:
             case Type::names:
                 list_of_names(key, kModelNamePattern);
                 return;
+            case Type::shares:
+                shares(key);
+                return;
             case Type::spans:
                 list_of_names(key, kSpanPattern);
                 return;
@@ -95,6 +98,18 @@ private:
         json_.end_object();
         json_.key("additionalProperties").begin_object();
         section_body(*key.section);
+        json_.end_object();
+    }
+
+    void shares(const Key& key) {
+        json_.key("type").value("object");
+        json_.key("propertyNames").begin_object();
+        json_.key("pattern").value(kNamePattern);
+        json_.end_object();
+        json_.key("additionalProperties").begin_object();
+        json_.key("type").value("integer");
+        json_.key("minimum").literal(fmt::format("{}", key.min));
+        json_.key("maximum").literal(fmt::format("{}", key.max));
         json_.end_object();
     }
 

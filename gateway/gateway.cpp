@@ -95,6 +95,9 @@ void Gateway::swap_config(std::shared_ptr<const config::Config> config) {
     next->engines = parts_.engines;
     next->config = std::move(config);
     const std::lock_guard lock(snapshot_mutex_);
+    next->health = carry_health(snapshot_.get(), *next->config);
+    for (size_t i = 0; i < next->health.size(); ++i)
+        next->metrics->is_up(i, next->health[i]->is_up());
     snapshot_ = std::move(next);
 }
 
@@ -252,9 +255,8 @@ asio::awaitable<void> Gateway::quote(const Head& found, const HttpHead& head, st
         co_await exchange.send(refuse(overloaded(), found.request_id, head.received));
         co_return;
     }
-    const PlanTerms terms{static_cast<uint64_t>(found.caller.account.n),
-                          static_cast<uint64_t>(found.caller.key.n), wall_clock_now(),
-                          found.caller.scope.get()};
+    const PlanTerms terms{static_cast<uint64_t>(found.caller.account.n), 0, wall_clock_now(),
+                          found.caller.scope.get(), true};
     auto text = co_await quote_chat(std::move(body), *snapshot, workers_, terms);
     HttpAnswer answer;
     if (text)

@@ -64,8 +64,7 @@ Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config&
 
 }  // namespace
 
-Result<Plan> plan_route(const RequestFacts& facts, const config::Config& config,
-                        const HealthSnapshot& health, uint64_t /*seed*/) {
+Result<Plan> plan_route(const RequestFacts& facts, const config::Config& config) {
     const auto route = config.route_by_model.find(facts.model);
     if (route == config.route_by_model.end()) {
         return tl::make_unexpected(
@@ -82,10 +81,6 @@ Result<Plan> plan_route(const RequestFacts& facts, const config::Config& config,
         }
     }
     if (plan.attempts.empty()) return tl::make_unexpected(std::move(last));
-    std::stable_partition(plan.attempts.begin(), plan.attempts.end(),
-                          [&](const PlannedAttempt& attempt) {
-                              return attempt.endpoint >= health.size() || health[attempt.endpoint];
-                          });
     return plan;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
-// Whom to try, best first. A pure function of facts, table and health: no clock, no socket, no
-// JSON.
+// Whom a request may go to. A pure function of facts and config: no clock, no socket, no JSON.
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -30,20 +29,15 @@ struct PlannedAttempt {
     int64_t n_output_tokens_max;  // the limit that is held and sent on
     Thinking thinking;
 };
-// Never empty; whom to try, best first.
+// Never empty.
 struct Plan {
     size_t route;  // index into Config::routes
     std::vector<PlannedAttempt> attempts;
 };
 
-// By endpoint: false keeps an endpoint at the end of the plan (it may still be the only one).
-// Endpoints past its end count as healthy.
-using HealthSnapshot = std::vector<bool>;
-
-// Equal arguments give an equal plan; `seed` breaks ties. Endpoints that cannot serve the request
-// are left out; if none is left, the error says why the last of them could not.
-Result<Plan> plan_route(const RequestFacts& facts, const config::Config& config,
-                        const HealthSnapshot& health, uint64_t seed);
+// Who can serve the request, as the plan lists them; rank.h says who is tried first. If nobody can,
+// the error says why the last of them could not.
+Result<Plan> plan_route(const RequestFacts& facts, const config::Config& config);
 
 // Whether the next endpoint may be tried after this failure. Only asked before the first byte out.
 bool falls_back(const config::Route& route, config::FailureClass failure);

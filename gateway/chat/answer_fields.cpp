@@ -5,7 +5,7 @@ namespace gateway {
 HttpFields answer_fields(const AnswerFacts& facts) {
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(facts.elapsed);
     HttpFields fields;  // filled in place: an initializer list would copy each text twice
-    fields.reserve(8);
+    fields.reserve(9);
     fields.emplace_back("x-request-id", facts.request_id);
     fields.emplace_back("openai-version", "2020-10-01");
     fields.emplace_back("openai-processing-ms", std::to_string(elapsed.count()));
@@ -15,6 +15,7 @@ HttpFields answer_fields(const AnswerFacts& facts) {
     if (facts.endpoint != nullptr) {
         fields.emplace_back("x-weir-endpoint", *facts.endpoint);
         fields.emplace_back("x-weir-reasoning", facts.reasoning);
+        fields.emplace_back("x-weir-reason", facts.reason);
     }
     return fields;
 }

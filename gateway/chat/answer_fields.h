@@ -13,6 +13,7 @@ struct AnswerFacts {
     std::chrono::nanoseconds elapsed;      // since the request's first byte
     const std::string* endpoint;           // who answers; null: nobody yet
     const std::string& reasoning;          // the tier in effect, told with the endpoint
+    const std::string& reason;             // why that one was tried; likewise
 };
 
 HttpFields answer_fields(const AnswerFacts& facts);

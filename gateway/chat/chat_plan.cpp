@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "billing/cost.h"
+#include "gateway/chat/plan_order.h"
 
 namespace gateway {
 
@@ -105,10 +106,9 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
                                                             asio::thread_pool& workers,
                                                             const PlanTerms& terms) {
     const config::Config& config = *snapshot.config;
-    const routing::HealthSnapshot health(config.endpoints.size(), true);
     if (!may_ask(request.model, config, terms.scope))
         co_return tl::unexpected(model_unknown(request.model));
-    auto routed = routing::plan_route(facts_of(request), config, health, terms.seed);
+    auto routed = routing::plan_route(facts_of(request), config);
     if (!routed) {
         co_return tl::unexpected(
             api_error(routed.error(), {request.model, request.n_prompt_tokens_estimate,
@@ -161,6 +161,7 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
         plan.steps.push_back(std::move(step));
     }
     if (plan.steps.empty()) co_return tl::unexpected(std::move(*left_out));
+    if (plan.steps.size() > 1) co_await order_plan(plan, request, snapshot, workers, terms);
     co_return plan;
 }
 

@@ -23,6 +23,7 @@ struct PlannedStep {
     int64_t n_prompt_estimate = 0;  // for usage that nobody states
     int64_t n_output_held = 0;      // all choices together
     billing::AppliedPrice price;    // at the instant of the hold
+    bool is_up = true;              // as far as is known
 };
 
 struct ChatPlan {
@@ -34,15 +35,16 @@ struct ChatPlan {
 
 struct PlanTerms {
     uint64_t owner = 0;  // the account, as the engine knows it
-    uint64_t seed = 0;   // breaks ties
+    uint64_t dice = 0;   // random: draws among endpoints, lets some back to one that was down
     config::UnixMillis now;
     const billing::KeyScope* scope = nullptr;  // of the key; null: everything
+    bool is_quote = false;                     // nothing will be tried
 };
 
 // Tokenising long prompts happens on `workers`, so that the io thread goes on; the coroutine comes
-// back to its own thread. Steps without a price at `now`, and those that the key's scope does not
-// allow, are left out; a route that it does not allow is an unknown model. Errors: what the client
-// is told when no step can serve the request.
+// back to its own thread. The steps come in the order of their route. Steps without a price at
+// `now`, and those that the key's scope does not allow, are left out; a route that it does not
+// allow is an unknown model. Errors: what the client is told when no step can serve the request.
 asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& request,
                                                             const Snapshot& snapshot,
                                                             asio::thread_pool& workers,

@@ -6,8 +6,10 @@
 #include "gateway/chat/answer_fields.h"
 #include "gateway/chat/charge.h"
 #include "gateway/chat/chat_plan.h"
+#include "gateway/chat/endpoint_note.h"
 #include "gateway/chat/event_stream.h"
 #include "gateway/chat/failpoint.h"
+#include "gateway/chat/plan_order.h"
 #include "gateway/chat/start_attempt.h"
 #include "gateway/chat/stream_progress.h"
 #include "gateway/telemetry/wall_clock.h"
@@ -81,9 +83,8 @@ private:
             record_.route = route->second;
 
         const config::UnixMillis now = wall_clock_now();
-        const PlanTerms terms{static_cast<uint64_t>(request_.caller.account.n),
-                              static_cast<uint64_t>(request_.caller.key.n), now,
-                              request_.caller.scope.get()};
+        const PlanTerms terms{static_cast<uint64_t>(request_.caller.account.n), services_.dice(),
+                              now, request_.caller.scope.get()};
         auto plan = co_await plan_chat(chat_, *request_.snapshot, services_.workers, terms);
         mark = lap(record_.plan, mark);
         if (!plan) {
@@ -133,16 +134,23 @@ private:
             step_ = &step;
             record_.endpoint = step.attempt.endpoint;
             record_.reasoning = routing::describe(chat_.thinking, step.attempt.thinking);
+            reason_ = reason_of(plan_, config_, failed_before_);
             ++record_.n_attempts;
             AttemptEnd end = co_await attempt(step);
             note_attempt(step, end);
+            times_.ended = steady_clock::now();
+            note_health(services_, *request_.snapshot, step.attempt.endpoint,
+                        {end, times_, estimate_tokens(facts_.n_text_bytes), ended_by_us_});
             const bool answered = end.kind != AttemptEnd::Kind::failed;
             request_.snapshot->metrics->attempt(
                 step.attempt.endpoint, answered ? std::nullopt : std::optional(end.failure));
             const bool falls_back = !answered && !answer_began_ && !reserve_failed_ &&
                                     !client_gone_ && i + 1 < plan_.steps.size() &&
                                     routing::falls_back(config_.routes[plan_.route], end.failure);
-            if (falls_back) continue;
+            if (falls_back) {
+                failed_before_ = end.failure;
+                continue;
+            }
             co_await conclude(step, std::move(end));
             co_return;
         }
@@ -152,7 +160,9 @@ private:
     asio::awaitable<AttemptEnd> attempt(const PlannedStep& step) {
         facts_ = {};
         started_ = wall_clock_now();
-        progress_.restart(steady_clock::now());
+        times_ = {steady_clock::now(), {}, {}};
+        progress_.restart(times_.began);
+        request_.snapshot->health[step.attempt.endpoint]->begin();
         facts_.is_engine = config_.endpoints[step.attempt.endpoint].engine.has_value();
         facts_.n_prompt_held = step.n_prompt_held;
         facts_.n_prompt_estimate = step.n_prompt_estimate;
@@ -221,6 +231,7 @@ private:
         facts_.n_text_bytes += chunk.n_text_bytes;
         facts_.n_reasoning_bytes += chunk.n_reasoning_bytes;
         if (!chat_.stream) return;
+        if (times_.first_event == TimePoint()) times_.first_event = steady_clock::now();
         answer_began_ = true;
         if (chunk.usage_only && !chat_.include_usage) return;
         usage_told_ |= chunk.usage_only;
@@ -408,7 +419,7 @@ private:
         return gateway::answer_fields({request_.request_id, request_.client_request_id,
                                        steady_clock::now() - request_.received,
                                        record_.endpoint ? &endpoint_name() : nullptr,
-                                       record_.reasoning});
+                                       record_.reasoning, reason_});
     }
 
     const std::string& endpoint_name() const { return config_.endpoints[*record_.endpoint].name; }
@@ -434,6 +445,9 @@ private:
     TimePoint reserve_began_;
     std::unique_ptr<Attempt> attempt_;
     config::UnixMillis started_;  // the attempt that runs, or ran last
+    AttemptTimes times_;          // of it
+    std::string reason_;          // why its endpoint was tried
+    std::optional<config::FailureClass> failed_before_;
     AttemptFacts facts_;
     StreamProgress progress_;
     std::vector<billing::AttemptRecord> attempts_;  // that have ended, in their order

@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
+#include <random>
 #include <string>
 
 #include "billing/billing.h"
@@ -30,6 +31,7 @@ struct RelayServices {
     Metrics& metrics;
     RequestLog& log;
     const std::atomic<bool>& ending;  // set once: what still runs is cut with an error event
+    std::mt19937_64 dice{std::random_device{}()};  // for routing; nothing secret comes from it
 };
 
 struct RelayRequest {

@@ -103,6 +103,10 @@ struct Families {
                        .Name("weir_endpoint_inflight")
                        .Help("Attempts running now.")
                        .Register(r)),
+          up(BuildGauge()
+                 .Name("weir_endpoint_up")
+                 .Help("0 while the endpoint's breaker is open: others are tried before it.")
+                 .Register(r)),
           streams(BuildGauge().Name("weir_streams_open").Help("Streams being sent.").Register(r)),
           keepalives(BuildCounter()
                          .Name("weir_stream_keepalives_total")
@@ -142,6 +146,7 @@ struct Families {
     Family<Counter>& cost;
     Family<Counter>& mismatch;
     Family<Gauge>& inflight;
+    Family<Gauge>& up;
     Family<Gauge>& streams;
     Family<Counter>& keepalives;
     Family<Histogram>& commit;
@@ -209,6 +214,8 @@ public:
         endpoints_[endpoint].inflight->Increment(change);
     }
 
+    void is_up(size_t endpoint, bool up) override { endpoints_[endpoint].up->Set(up ? 1 : 0); }
+
 private:
     struct Route {
         std::array<Counter*, kOutcomes.size()> outcomes{};
@@ -221,6 +228,7 @@ private:
         Counter* answered = nullptr;
         Counter* cost = nullptr;
         Gauge* inflight = nullptr;
+        Gauge* up = nullptr;
     };
 
     Route route_of(const std::string& name) {
@@ -257,6 +265,7 @@ private:
         children.cost = &families_.cost.Add(
             {{"endpoint", endpoint.name}, {"price", config.prices[endpoint.price].name}});
         children.inflight = &families_.inflight.Add({{"endpoint", endpoint.name}});
+        children.up = &families_.up.Add({{"endpoint", endpoint.name}});
         return children;
     }
 

@@ -46,6 +46,7 @@ public:
     // `failure` absent: the attempt answered.
     virtual void attempt(size_t endpoint, std::optional<config::FailureClass> failure) = 0;
     virtual void inflight(size_t endpoint, int change) = 0;
+    virtual void is_up(size_t endpoint, bool up) = 0;
 };
 
 // What is read at scrape time only.

@@ -37,8 +37,8 @@ TEST_CASE("grammar: every row is complete", "[config]") {
         CHECK((key.type == Type::word || key.type == Type::words) == !key.words.empty());
         CHECK((key.type == Type::section || key.type == Type::named) == (key.section != nullptr));
         CHECK((key.type == Type::named) == (key.append != nullptr));
-        CHECK((key.type == Type::reference || key.type == Type::references) ==
-              !key.refers_to.empty());
+        CHECK((key.type == Type::reference || key.type == Type::references ||
+               key.type == Type::shares) == !key.refers_to.empty());
     });
     CHECK(n_keys > 80);
 }

@@ -44,8 +44,6 @@ RequestFacts facts() {
     return facts;
 }
 
-const HealthSnapshot kHealthy = {true, true};
-
 std::vector<EndpointId> order(const Plan& plan) {
     std::vector<EndpointId> ids;
     for (const PlannedAttempt& attempt : plan.attempts) ids.push_back(attempt.endpoint);
@@ -55,7 +53,7 @@ std::vector<EndpointId> order(const Plan& plan) {
 }  // namespace
 
 TEST_CASE("plan_route: the plan's order, each with its own default limit and tier", "[routing]") {
-    const auto plan = plan_route(facts(), sample(), kHealthy, 0);
+    const auto plan = plan_route(facts(), sample());
     REQUIRE(plan.has_value());
     CHECK(plan->route == 0);
     CHECK(order(*plan) == std::vector<EndpointId>{0, 1});
@@ -68,18 +66,11 @@ TEST_CASE("plan_route: the plan's order, each with its own default limit and tie
 TEST_CASE("plan_route: an alias is the route; an unknown model is none", "[routing]") {
     RequestFacts asked = facts();
     asked.model = "a";
-    CHECK(plan_route(asked, sample(), kHealthy, 0).has_value());
+    CHECK(plan_route(asked, sample()).has_value());
     for (const char* model : {"", "M", "m ", "b"}) {
         asked.model = model;
-        CHECK(plan_route(asked, sample(), kHealthy, 0).error().code == Errc::model_unknown);
+        CHECK(plan_route(asked, sample()).error().code == Errc::model_unknown);
     }
-}
-
-TEST_CASE("plan_route: what is unhealthy goes to the end and stays in", "[routing]") {
-    CHECK(order(*plan_route(facts(), sample(), {false, true}, 0)) == std::vector<EndpointId>{1, 0});
-    CHECK(order(*plan_route(facts(), sample(), {false, false}, 0)) ==
-          std::vector<EndpointId>{0, 1});
-    CHECK(order(*plan_route(facts(), sample(), {true}, 0)) == std::vector<EndpointId>{0, 1});
 }
 
 TEST_CASE("plan_route: an engine is left out of what it cannot do yet", "[routing]") {
@@ -87,27 +78,27 @@ TEST_CASE("plan_route: an engine is left out of what it cannot do yet", "[routin
     const auto member = GENERATE(&RequestFacts::needs_custom_tools, &RequestFacts::needs_images,
                                  &RequestFacts::needs_penalties);
     asked.*member = true;
-    CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{0});
+    CHECK(order(*plan_route(asked, sample())) == std::vector<EndpointId>{0});
     config::Config only_local = sample();
     only_local.routes[0].plan = {1};
-    CHECK(plan_route(asked, only_local, kHealthy, 0).error().code == Errc::capability_missing);
+    CHECK(plan_route(asked, only_local).error().code == Errc::capability_missing);
 }
 
 TEST_CASE("plan_route: several choices need an upstream", "[routing]") {
     RequestFacts asked = facts();
     asked.n_choices = 2;
-    CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{0});
+    CHECK(order(*plan_route(asked, sample())) == std::vector<EndpointId>{0});
 }
 
 TEST_CASE("plan_route: prompt and limit fit to the token", "[routing]") {
     RequestFacts asked = facts();
     asked.n_prompt_tokens = 8'092;
     asked.n_output_tokens_max = 100;
-    CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{0, 1});
+    CHECK(order(*plan_route(asked, sample())) == std::vector<EndpointId>{0, 1});
     asked.n_output_tokens_max = 101;
-    CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{0});
+    CHECK(order(*plan_route(asked, sample())) == std::vector<EndpointId>{0});
     asked.n_prompt_tokens = 99'900;
-    const auto plan = plan_route(asked, sample(), kHealthy, 0);
+    const auto plan = plan_route(asked, sample());
     REQUIRE_FALSE(plan.has_value());
     CHECK(plan.error().code == Errc::context_exceeded);
     CHECK_THAT(plan.error().detail, Catch::Contains("local") && Catch::Contains("8192"));
@@ -117,19 +108,19 @@ TEST_CASE("plan_route: a default limit shrinks to the room that is left, never b
           "[routing]") {
     RequestFacts asked = facts();
     asked.n_prompt_tokens = 8'191;
-    CHECK(plan_route(asked, sample(), kHealthy, 0)->attempts.at(1).n_output_tokens_max == 1);
+    CHECK(plan_route(asked, sample())->attempts.at(1).n_output_tokens_max == 1);
     asked.n_prompt_tokens = 8'192;
-    CHECK(order(*plan_route(asked, sample(), kHealthy, 0)) == std::vector<EndpointId>{0});
+    CHECK(order(*plan_route(asked, sample())) == std::vector<EndpointId>{0});
     asked.n_prompt_tokens = 97'000;
-    CHECK(plan_route(asked, sample(), kHealthy, 0)->attempts.at(0).n_output_tokens_max == 3'000);
+    CHECK(plan_route(asked, sample())->attempts.at(0).n_output_tokens_max == 3'000);
 }
 
 TEST_CASE("plan_route: a limit above the endpoint's is refused, not lowered", "[routing]") {
     RequestFacts asked = facts();
     asked.n_output_tokens_max = 10'001;
-    CHECK(plan_route(asked, sample(), kHealthy, 0).error().code == Errc::output_limit_exceeded);
+    CHECK(plan_route(asked, sample()).error().code == Errc::output_limit_exceeded);
     asked.n_output_tokens_max = 10'000;
-    const auto plan = plan_route(asked, sample(), kHealthy, 0);
+    const auto plan = plan_route(asked, sample());
     CHECK(order(*plan) == std::vector<EndpointId>{0});
     CHECK(plan->attempts[0].n_output_tokens_max == 10'000);
 }
@@ -139,11 +130,11 @@ TEST_CASE("plan_route: a tier one endpoint refuses goes to the next", "[routing]
     config.endpoints[0].thinking.efforts[static_cast<size_t>(config::Effort::max)] = {};
     RequestFacts asked = facts();
     asked.thinking = {ThinkingAsk::Kind::effort, config::Effort::max, 0};
-    CHECK(order(*plan_route(asked, config, kHealthy, 0)) == std::vector<EndpointId>{1});
+    CHECK(order(*plan_route(asked, config)) == std::vector<EndpointId>{1});
     config.routes[0].plan = {0};
-    CHECK(plan_route(asked, config, kHealthy, 0).error().code == Errc::tier_unsupported);
+    CHECK(plan_route(asked, config).error().code == Errc::tier_unsupported);
     asked.thinking = {ThinkingAsk::Kind::budget, config::Effort::none, 100};
-    CHECK(plan_route(asked, config, kHealthy, 0).error().code == Errc::budget_unsupported);
+    CHECK(plan_route(asked, config).error().code == Errc::budget_unsupported);
 }
 
 TEST_CASE("plan_route: a thinking budget goes where it is kept, with room for an answer",
@@ -151,7 +142,7 @@ TEST_CASE("plan_route: a thinking budget goes where it is kept, with room for an
     RequestFacts asked = facts();
     const auto limits = [&](int64_t n_budget) {
         asked.thinking = {ThinkingAsk::Kind::budget, config::Effort::none, n_budget};
-        const auto plan = plan_route(asked, sample(), kHealthy, 0);
+        const auto plan = plan_route(asked, sample());
         REQUIRE(plan);
         REQUIRE(order(*plan) == std::vector<EndpointId>{1});
         return std::pair(plan->attempts[0].thinking.n_budget_tokens,
@@ -163,7 +154,7 @@ TEST_CASE("plan_route: a thinking budget goes where it is kept, with room for an
     asked.n_output_tokens_max = 120;
     CHECK(limits(100) == std::pair<int64_t, int64_t>(56, 120));
     asked.thinking.n_budget_tokens = 120;
-    CHECK(plan_route(asked, sample(), kHealthy, 0).error().code == Errc::budget_too_large);
+    CHECK(plan_route(asked, sample()).error().code == Errc::budget_too_large);
 }
 
 TEST_CASE("falls_back: the route's classes and no others", "[routing]") {

@@ -1,0 +1,109 @@
+"""In which order a plan's endpoints are tried, and what becomes of those that fail."""
+import collections
+import json
+import signal
+import unittest
+
+import wire
+from mock import Mock
+from weir import Weir, metric
+
+DEAD, OK = "fault-4", "ok-n5"
+TERMS = "n_ctx: 100000, output_tokens_max: 1000, price: remote"
+
+
+def endpoints(*models):
+    return "".join(f'  {model}: {{upstream: up, model: "{model}", {TERMS}}}\n' for model in models)
+
+
+class Routing(unittest.TestCase):
+    def serve(self, models, routes, local=False):
+        """A gateway over a mock, with these endpoints and routes."""
+        mock = self.enterContext(Mock())
+        weir = self.enterContext(Weir(upstream=mock.base_url, local=local, endpoints=endpoints(*models), routes=routes))
+        self.key = weir.account()
+        return mock, weir.start()
+
+    def ask(self, weir, model="r", text="Hello", **members):
+        answer = weir.chat(self.key, model, max_tokens=5, messages=[{"role": "user", "content": text}], **members)
+        self.assertEqual(answer.status, 200, answer)
+        return answer.field("x-weir-endpoint"), answer.field("x-weir-reason")
+
+    def test_an_endpoint_that_fails_is_left_alone_for_a_while(self):
+        mock, weir = self.serve([DEAD, OK], f"  r: {{plan: [{DEAD}, {OK}]}}\n")
+        for stream in (False, True):
+            self.assertEqual(self.ask(weir, stream=stream), (OK, "listed; after=server_error"))
+        seen = collections.Counter(self.ask(weir) for _ in range(98))
+        self.assertEqual(seen, {(OK, "listed; after=server_error"): 18, (OK, f"listed; down={DEAD}"): 80})
+        asked = collections.Counter(entry["model"] for entry in mock.log())
+        self.assertEqual(asked, {DEAD: 20, OK: 100})  # 20 attempts tell that half of them fail
+        samples = weir.scrape()
+        self.assertEqual(metric(samples, "weir_endpoint_up", endpoint=DEAD), 0)
+        self.assertEqual(metric(samples, "weir_endpoint_up", endpoint=OK), 1)
+        weir.wait_for_log(rf"endpoint_down.*{DEAD}.*server_error")
+        # A reload does not forget it.
+        weir.signal(signal.SIGHUP)
+        weir.wait_for_log("event=reloaded")
+        self.assertEqual(self.ask(weir), (OK, f"listed; down={DEAD}"))
+        self.assertEqual(metric(weir.scrape(), "weir_endpoint_up", endpoint=DEAD), 0)
+        weir.stop_cleanly(self)
+
+    def test_the_last_hope_is_tried_though_it_is_down(self):
+        mock, weir = self.serve([DEAD], f"  r: {{plan: [{DEAD}]}}\n")
+        for _ in range(30):
+            self.assertEqual(weir.chat(self.key, "r", max_tokens=5).status, 502)
+        self.assertEqual(len(mock.log()), 30)
+        self.assertEqual(metric(weir.scrape(), "weir_endpoint_up", endpoint=DEAD), 0)
+
+    def test_retry_after_is_kept(self):
+        mock, weir = self.serve(["fault-3", OK], f"  r: {{plan: [fault-3, {OK}]}}\n")
+        self.assertEqual(self.ask(weir), (OK, "listed; after=rate_limit"))
+        for _ in range(5):
+            self.assertEqual(self.ask(weir), (OK, "listed; down=fault-3"))
+        self.assertEqual(sum(entry["model"] == "fault-3" for entry in mock.log()), 1)
+
+    def test_what_the_caller_did_wrong_is_no_fault_of_the_endpoint(self):
+        _, weir = self.serve([OK], f"  r: {{plan: [{OK}, local-v4], order: listed}}\n", local=True)
+        for _ in range(30):
+            self.assertEqual(weir.chat(self.key, "r", max_tokens=-1).status, 400)
+        self.assertEqual(self.ask(weir), (OK, "listed"))
+
+    def test_weighted(self):
+        models = ["ok-n5", "ok-n5-c1"]
+        _, weir = self.serve(models, "  r: {plan: [ok-n5, ok-n5-c1], order: weighted, weights: {ok-n5: 3}}\n"
+                                     "  s: {plan: [ok-n5, ok-n5-c1], order: weighted, sticky: true}\n")
+        seen = collections.Counter(self.ask(weir)[0] for _ in range(400))
+        self.assertTrue(250 < seen["ok-n5"] < 350, seen)  # 300 expected, 8.7 the deviation
+        where = {text: self.ask(weir, "s", text)[0] for text in map(str, range(40))}
+        self.assertEqual(set(where.values()), set(models))
+        for text, endpoint in where.items():
+            self.assertEqual(self.ask(weir, "s", text), (endpoint, "weighted"))
+
+    def test_cheapest(self):
+        _, weir = self.serve([OK], f"  r: {{plan: [{OK}, local-v4], order: cheapest}}\n", local=True)
+        self.assertEqual(self.ask(weir), ("local-v4", "cheapest"))
+        body = {"model": "r", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 5}
+        plan = self.quote(weir, body)
+        self.assertEqual([step["endpoint"] for step in plan], ["local-v4", OK])
+
+    def test_fastest_of_late(self):
+        slow = "ok-n5-first300"
+        _, weir = self.serve([slow, OK], f"  r: {{plan: [{slow}, {OK}], order: fastest}}\n")
+        order = [self.ask(weir, stream=True)[0] for _ in range(6)]
+        self.assertEqual(order, [slow, OK, OK, OK, OK, OK])  # who is not known is got to know
+
+    def test_warmest(self):
+        _, weir = self.serve([OK], f"  r: {{plan: [{OK}, local-v4], order: warmest}}\n", local=True)
+        text = "Tell me about the weir, please. " * 30
+        self.assertEqual(self.ask(weir, text=text), (OK, "warmest"))
+        self.ask(weir, "deepseek-v4", text)
+        self.assertEqual(self.ask(weir, text=text), ("local-v4", "warmest"))
+        self.assertEqual(self.ask(weir, text="Something else"), (OK, "warmest"))
+        # Another account's prompts are not at hand.
+        self.key = weir.account("other")
+        self.assertEqual(self.ask(weir, text=text), (OK, "warmest"))
+
+    def quote(self, weir, body):
+        answer = wire.post_json(weir.api, "/v1/quote", body, self.key)
+        self.assertEqual(answer.status, 200, answer)
+        return json.loads(answer.body)["plan"]
