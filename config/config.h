@@ -72,6 +72,19 @@ struct Tls {  // PEM files; read again on reload
     std::string private_key;
 };
 
+// What one may ask for. 0: as much as it likes.
+struct RateLimit {
+    int64_t requests_per_minute = 0;
+    int64_t tokens_per_minute = 0;
+    int64_t n_running_max = 0;  // requests admitted and not ended
+    bool is_set() const {
+        return requests_per_minute > 0 || tokens_per_minute > 0 || n_running_max > 0;
+    }
+};
+struct RateLimits {
+    RateLimit key, account;  // each key, each account
+};
+
 struct Limits {
     int64_t head_bytes_max = 64 << 10;
     int64_t n_head_fields_max = 100;
@@ -91,6 +104,7 @@ struct Limits {
     std::chrono::milliseconds write_timeout{60'000};       // a client that takes nothing
     std::chrono::milliseconds request_timeout{1'200'000};  // from head to last byte
     std::chrono::milliseconds keepalive{15'000};           // a comment line in a silent stream
+    RateLimits rate_limits;                                // over all routes together
 };
 
 struct Ledger {
@@ -198,6 +212,7 @@ struct Route {
     PlanOrder order = PlanOrder::listed;
     std::vector<int64_t> weights;  // by place in the plan; weighted only
     bool sticky = false;           // weighted: prompts that begin alike go the same way
+    RateLimits rate_limits;        // on this route, besides those over all
     std::array<bool, kFailureClassCount> fall_back_on{};  // by FailureClass
     Timeouts timeouts;
 };

@@ -42,6 +42,33 @@ constexpr Key kTlsKeys[] = {
 };
 constexpr Section kTls{"TLS on the API listener. Left out: plain HTTP.", kTlsKeys};
 
+constexpr Key kRateLimitKeys[] = {
+    integer("requests_per_minute", "Chat requests; after a pause a whole minute's worth at once.",
+            "", {1, 1'000'000}, into<&RateLimit::requests_per_minute>),
+    integer("tokens_per_minute",
+            "Tokens: the prompt's by estimate when a request comes, all that it used when it has "
+            "ended.",
+            "", {1, 1'000'000'000}, into<&RateLimit::tokens_per_minute>),
+    integer("n_running_max", "Chat requests that run at once.", "", {1, 1'000'000},
+            into<&RateLimit::n_running_max>),
+};
+constexpr Section kRateLimit{
+    "How much each may ask for; above it: 429. What is left out has no limit.", kRateLimitKeys};
+
+constexpr Key kRateLimitsKeys[] = {
+    {.name = "key",
+     .type = Type::section,
+     .help = "Each key.",
+     .section = &kRateLimit,
+     .enter = &Into<&RateLimits::key>::enter},
+    {.name = "account",
+     .type = Type::section,
+     .help = "Each account, all its keys together.",
+     .section = &kRateLimit,
+     .enter = &Into<&RateLimits::account>::enter},
+};
+constexpr Section kRateLimits{"How much each key and each account may ask for.", kRateLimitsKeys};
+
 constexpr Key kLimitsKeys[] = {
     bytes("head_bytes_max", "Request line and header fields.", "64KiB", {KiB, MiB},
           into<&Limits::head_bytes_max>),
@@ -76,6 +103,11 @@ constexpr Key kLimitsKeys[] = {
              {1, kDay}, into<&Limits::request_timeout>),
     duration("keepalive", "Between comment lines in a silent stream.", "15s", {1, kDay},
              into<&Limits::keepalive>),
+    {.name = "rate_limits",
+     .type = Type::section,
+     .help = "Over all routes together.",
+     .section = &kRateLimits,
+     .enter = &Into<&Limits::rate_limits>::enter},
 };
 constexpr Section kLimits{"How much of anything one client, connection or answer may take.",
                           kLimitsKeys};
@@ -252,6 +284,11 @@ constexpr Key kRouteKeys[] = {
      .fallback = "[connect, timeout_ttft, rate_limit, overloaded, server_error, credential, quota, "
                  "model_gone]",
      .words = kFallBackWords},
+    {.name = "rate_limits",
+     .type = Type::section,
+     .help = "On this route, besides limits.rate_limits.",
+     .section = &kRateLimits,
+     .enter = &Into<&Route::rate_limits>::enter},
     {.name = "timeouts",
      .type = Type::section,
      .help = "Time-outs of its attempts.",

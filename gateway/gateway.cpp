@@ -44,14 +44,14 @@ struct Open {
 struct Gateway::Local {
     Local(IoThread& thread, const GatewayParts& parts, asio::thread_pool& workers,
           const config::Limits& limits, std::shared_ptr<InflightCounts> inflight,
-          const std::atomic<bool>& ending)
+          routing::RateLimiter& rates, const std::atomic<bool>& ending)
         : mailbox(thread.io),
           heartbeat(thread.io, kHeartbeat),
           hasher(parts.billing.make_hasher()),
           request_names(parts.billing.make_request_names()),
           upstreams(UpstreamClient::create(thread.io, limits, std::move(inflight))),
-          services{thread.io, workers,    parts.billing, *request_names, mailbox,
-                   heartbeat, *upstreams, parts.metrics, parts.log,      ending} {}
+          services{thread.io,  workers,       parts.billing, *request_names, mailbox, heartbeat,
+                   *upstreams, parts.metrics, parts.log,     rates,          ending} {}
 
     CommitMailbox mailbox;
     Heartbeat heartbeat;
@@ -71,8 +71,8 @@ Gateway::Gateway(const GatewayParts& parts, std::shared_ptr<const config::Config
     : parts_(parts) {
     const auto inflight = std::make_shared<InflightCounts>();
     for (auto& thread : parts_.threads)
-        locals_.push_back(
-            std::make_unique<Local>(*thread, parts_, workers_, config->limits, inflight, ending_));
+        locals_.push_back(std::make_unique<Local>(*thread, parts_, workers_, config->limits,
+                                                  inflight, rates_, ending_));
     swap_config(std::move(config));
 }
 

@@ -70,6 +70,7 @@ private:
     mutable std::mutex snapshot_mutex_;
     std::shared_ptr<const Snapshot> snapshot_;  // guarded by snapshot_mutex_
     std::atomic<bool> draining_{false};
+    routing::RateLimiter rates_;
     std::atomic<bool> ending_{false};
     std::atomic<int64_t> n_requests_open_{0};
 };

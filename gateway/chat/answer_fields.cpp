@@ -1,5 +1,7 @@
 #include "gateway/chat/answer_fields.h"
 
+#include "gateway/chat/rate_gate.h"
+
 namespace gateway {
 
 HttpFields answer_fields(const AnswerFacts& facts) {
@@ -17,6 +19,7 @@ HttpFields answer_fields(const AnswerFacts& facts) {
         fields.emplace_back("x-weir-reasoning", facts.reasoning);
         fields.emplace_back("x-weir-reason", facts.reason);
     }
+    append_rate_fields(fields, facts.rates);
     return fields;
 }
 

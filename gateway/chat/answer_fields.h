@@ -4,6 +4,7 @@
 #include <string>
 
 #include "gateway/server/http_types.h"
+#include "routing/rate_limiter.h"
 
 namespace gateway {
 
@@ -14,6 +15,7 @@ struct AnswerFacts {
     const std::string* endpoint;           // who answers; null: nobody yet
     const std::string& reasoning;          // the tier in effect, told with the endpoint
     const std::string& reason;             // why that one was tried; likewise
+    const routing::RateLevels& rates;      // where the caller stands
 };
 
 HttpFields answer_fields(const AnswerFacts& facts);

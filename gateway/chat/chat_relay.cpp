@@ -10,6 +10,7 @@
 #include "gateway/chat/event_stream.h"
 #include "gateway/chat/failpoint.h"
 #include "gateway/chat/plan_order.h"
+#include "gateway/chat/rate_gate.h"
 #include "gateway/chat/start_attempt.h"
 #include "gateway/chat/stream_progress.h"
 #include "gateway/telemetry/wall_clock.h"
@@ -36,6 +37,7 @@ public:
 
     asio::awaitable<void> run(std::string body) {
         co_await serve(std::move(body));
+        if (rate_) rate_->note_used(record_.tokens);
         if (stream_.began()) services_.metrics.stream_closed();
         record_.total = steady_clock::now() - request_.received;
         request_.snapshot->metrics->record(record_);
@@ -81,6 +83,10 @@ private:
         if (const auto route = config_.route_by_model.find(chat_.model);
             route != config_.route_by_model.end())
             record_.route = route->second;
+        if (auto refused = take_in()) {
+            co_await answer_error(*refused);
+            co_return;
+        }
 
         const config::UnixMillis now = wall_clock_now();
         const PlanTerms terms{static_cast<uint64_t>(request_.caller.account.n), services_.dice(),
@@ -115,6 +121,20 @@ private:
         });
         co_await attempt_in_order();
         exchange_.on_client_gone({});
+    }
+
+    // The limits of key and account, before anything is spent on the request.
+    std::optional<ApiError> take_in() {
+        if (!record_.route) return {};
+        auto claims = rate_claims(config_, *record_.route,
+                                  {request_.caller.key.n, request_.caller.account.n});
+        if (claims.empty()) return {};
+        const int64_t n_tokens = chat_.n_prompt_tokens_estimate;
+        const auto levels = services_.rates.admit(claims, n_tokens, steady_clock::now());
+        rate_levels_ = levels ? *levels : levels.error().levels;
+        if (!levels) return api_error(levels.error(), chat_.model);
+        rate_.emplace(services_.rates, std::move(claims), n_tokens);
+        return {};
     }
 
     asio::awaitable<void> attempt_in_order() {
@@ -419,7 +439,7 @@ private:
         return gateway::answer_fields({request_.request_id, request_.client_request_id,
                                        steady_clock::now() - request_.received,
                                        record_.endpoint ? &endpoint_name() : nullptr,
-                                       record_.reasoning, reason_});
+                                       record_.reasoning, reason_, rate_levels_});
     }
 
     const std::string& endpoint_name() const { return config_.endpoints[*record_.endpoint].name; }
@@ -438,6 +458,8 @@ private:
     EventStream stream_;
     RequestRecord record_;
     ChatRequest chat_;
+    std::optional<RateTicket> rate_;  // none: no limits are set
+    routing::RateLevels rate_levels_;
     ChatPlan plan_;
     const PlannedStep* step_ = nullptr;  // of plan_, tried last
     billing::Hold hold_;

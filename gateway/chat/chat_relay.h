@@ -16,6 +16,7 @@
 #include "gateway/server/http_types.h"
 #include "gateway/telemetry/request_log.h"
 #include "gateway/upstream/upstream_client.h"
+#include "routing/rate_limiter.h"
 
 namespace gateway {
 
@@ -30,6 +31,7 @@ struct RelayServices {
     UpstreamClient& upstreams;
     Metrics& metrics;
     RequestLog& log;
+    routing::RateLimiter& rates;
     const std::atomic<bool>& ending;  // set once: what still runs is cut with an error event
     std::mt19937_64 dice{std::random_device{}()};  // for routing; nothing secret comes from it
 };
