@@ -42,6 +42,8 @@ Result<int64_t> output_limit(const RequestFacts& facts, const config::Endpoint& 
     return std::min(std::max(endpoint.output_tokens_default, n_wanted), n_most);
 }
 
+}  // namespace
+
 Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config& config,
                                 EndpointId id) {
     const config::Endpoint& endpoint = config.endpoints[id];
@@ -61,8 +63,6 @@ Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config&
     }
     return PlannedAttempt{id, *limit, *thinking};
 }
-
-}  // namespace
 
 Result<Plan> plan_route(const RequestFacts& facts, const config::Config& config) {
     const auto route = config.route_by_model.find(facts.model);

@@ -35,6 +35,10 @@ struct Plan {
     std::vector<PlannedAttempt> attempts;
 };
 
+// What one endpoint would be asked, or why it cannot serve the request.
+Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config& config,
+                                EndpointId endpoint);
+
 // Who can serve the request, as the plan lists them; rank.h says who is tried first. If nobody can,
 // the error says why the last of them could not.
 Result<Plan> plan_route(const RequestFacts& facts, const config::Config& config);

@@ -107,3 +107,18 @@ class Routing(unittest.TestCase):
         answer = wire.post_json(weir.api, "/v1/quote", body, self.key)
         self.assertEqual(answer.status, 200, answer)
         return json.loads(answer.body)["plan"]
+
+    def test_explained_offline(self):
+        with Weir(upstream="http://127.0.0.1:1/v1", endpoints=endpoints(OK),
+                  routes=f"  r: {{plan: [{OK}, local-v4], order: cheapest}}\n") as weir:
+            told = json.loads(weir.run("check", "--explain", "r", "--tokens", "100", "--json").stdout)
+            self.assertEqual((told["route"], told["order"]), ("r", "cheapest"))
+            self.assertEqual([step["endpoint"] for step in told["plan"]], ["local-v4", OK])
+            # 100 tokens at $5 and 1,000 at $30 per million.
+            self.assertEqual(told["plan"][1]["worst_cost_usd"], "0.0305")
+            told = json.loads(weir.run("check", "--explain", "r", "--tokens", "5000", "--json").stdout)
+            self.assertEqual([step["endpoint"] for step in told["plan"]], [OK, "local-v4"])
+            self.assertIn("in a context of 2048", told["plan"][1]["left_out"])
+            for words, code in ((("--explain", "unknown"), 1), (("--explain", "local", "--tokens", "3000"), 1),
+                                (("--tokens", "3"), 2), (("--explain", "r", "--effort", "much"), 2)):
+                self.assertEqual(weir.run("check", *words, check=False).returncode, code, words)

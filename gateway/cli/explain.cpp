@@ -1,0 +1,167 @@
+#include "gateway/cli/explain.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "billing/applied_price.h"
+#include "billing/cost.h"
+#include "config/scalar.h"
+#include "routing/router.h"
+
+namespace gateway {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+routing::RequestFacts facts_of(const ExplainAsk& ask) {
+    routing::RequestFacts facts;
+    facts.model = ask.model;
+    facts.n_prompt_tokens = ask.n_prompt_tokens;
+    facts.n_output_tokens_max = ask.n_output_tokens;
+    if (ask.effort) facts.thinking = {routing::ThinkingAsk::Kind::effort, *ask.effort, 0};
+    return facts;
+}
+
+// One endpoint of the plan: asked, or left out because of `why`.
+struct Step {
+    const config::Endpoint* endpoint = nullptr;
+    std::string why;
+    routing::PlannedAttempt attempt{};
+    std::string reasoning;
+    billing::AppliedPrice price;
+    billing::NanoUsd worst;
+};
+
+Step step_of(const config::Config& config, const ExplainAsk& ask, size_t id) {
+    Step step;
+    step.endpoint = &config.endpoints[id];
+    const routing::RequestFacts facts = facts_of(ask);
+    const auto attempt = routing::consider(facts, config, id);
+    if (!attempt) {
+        const std::string prefix = "endpoint " + step.endpoint->name + ": ";
+        step.why = attempt.error().detail.substr(
+            attempt.error().detail.starts_with(prefix) ? prefix.size() : 0);
+        return step;
+    }
+    auto price = billing::apply_price(config.prices[step.endpoint->price], ask.at,
+                                      config::ServiceTier::standard);
+    if (!price) {
+        step.why = "price " + config.prices[step.endpoint->price].name + " has no version then";
+        return step;
+    }
+    step.attempt = *attempt;
+    step.reasoning = routing::describe(facts.thinking, attempt->thinking);
+    if (!attempt->thinking.send) step.reasoning += " (its own)";
+    step.price = std::move(*price);
+    step.worst =
+        billing::cost_bound(ask.n_prompt_tokens, attempt->n_output_tokens_max, step.price.tariff);
+    return step;
+}
+
+// Nothing is known of speed, load and caches here: those orders stand as listed.
+std::vector<Step> ordered(std::vector<Step> steps, const config::Route& route) {
+    if (route.order != config::PlanOrder::cheapest) return steps;
+    std::stable_sort(steps.begin(), steps.end(),
+                     [](const Step& a, const Step& b) { return a.worst < b.worst; });
+    return steps;
+}
+
+std::vector<std::string> falls_back_on(const config::Route& route) {
+    std::vector<std::string> words;
+    for (size_t i = 0; i < config::kFailureClassCount; ++i) {
+        if (route.fall_back_on[i])
+            words.emplace_back(to_string(static_cast<config::FailureClass>(i)));
+    }
+    return words;
+}
+
+ordered_json timeouts_of(const config::Route& route) {
+    const config::Timeouts& t = route.timeouts;
+    return {{"connect", config::shown_duration(t.connect.count())},
+            {"ttft", config::shown_duration(t.ttft.count())},
+            {"idle", config::shown_duration(t.idle.count())},
+            {"total", config::shown_duration(t.total.count())}};
+}
+
+std::string place_of(const config::Config& config, const config::Endpoint& endpoint) {
+    if (endpoint.engine) return "engine " + config.engines[*endpoint.engine].name;
+    return "upstream " + config.upstreams[*endpoint.upstream].name + ", model " + endpoint.model;
+}
+
+std::string price_of(const Step& step) {
+    return step.price.name + (step.price.version.empty() ? "" : "/" + step.price.version) +
+           (step.price.window.empty() ? "" : "/" + step.price.window);
+}
+
+ordered_json json_of(const config::Config& config, const Step& step) {
+    ordered_json json{{"endpoint", step.endpoint->name}, {"at", place_of(config, *step.endpoint)}};
+    if (!step.why.empty()) {
+        json["left_out"] = step.why;
+        return json;
+    }
+    json["output_tokens_max"] = step.attempt.n_output_tokens_max;
+    json["reasoning"] = step.reasoning;
+    json["price"] = price_of(step);
+    json["worst_cost_usd"] = config::to_string(step.worst);
+    return json;
+}
+
+void print(const config::Config& config, const Step& step, size_t place) {
+    const std::string number = place == 0 ? "-" : std::to_string(place);
+    const std::string& name = step.endpoint->name;
+    const std::string at = place_of(config, *step.endpoint);
+    if (place == 0) {
+        std::printf("%2s  %s (%s): left out, %s\n", number.c_str(), name.c_str(), at.c_str(),
+                    step.why.c_str());
+        return;
+    }
+    std::printf("%2s  %s (%s): at most %lld output tokens, thinking %s, price %s, up to %s USD\n",
+                number.c_str(), name.c_str(), at.c_str(),
+                static_cast<long long>(step.attempt.n_output_tokens_max), step.reasoning.c_str(),
+                price_of(step).c_str(), config::to_string(step.worst).c_str());
+}
+
+}  // namespace
+
+bool explain(const config::Config& config, const ExplainAsk& ask, bool as_json) {
+    const auto found = config.route_by_model.find(ask.model);
+    if (found == config.route_by_model.end()) {
+        std::fprintf(stderr, "weir: no route for model %s\n", ask.model.c_str());
+        return false;
+    }
+    const config::Route& route = config.routes[found->second];
+    std::vector<Step> tried;
+    std::vector<Step> left_out;
+    for (const size_t id : route.plan) {
+        Step step = step_of(config, ask, id);
+        (step.why.empty() ? tried : left_out).push_back(std::move(step));
+    }
+    tried = ordered(std::move(tried), route);
+    const std::vector<std::string> classes = falls_back_on(route);
+    const ordered_json timeouts = timeouts_of(route);
+    if (as_json) {
+        ordered_json json{
+            {"model", ask.model},      {"route", route.name},  {"order", to_string(route.order)},
+            {"fall_back_on", classes}, {"timeouts", timeouts}, {"plan", ordered_json::array()}};
+        for (const auto* steps : {&tried, &left_out})
+            for (const Step& step : *steps) json["plan"].push_back(json_of(config, step));
+        std::printf("%s\n", json.dump().c_str());
+        return !tried.empty();
+    }
+    std::printf("model %s takes route %s; order: %s\n", ask.model.c_str(), route.name.c_str(),
+                std::string(to_string(route.order)).c_str());
+    std::printf("time-outs:");
+    for (const auto& [name, value] : timeouts.items())
+        std::printf(" %s %s", name.c_str(), value.get<std::string>().c_str());
+    std::printf("\nthe next is tried after:");
+    for (const std::string& word : classes) std::printf(" %s", word.c_str());
+    std::printf("\n");
+    size_t place = 0;
+    for (const Step& step : tried) print(config, step, ++place);
+    for (const Step& step : left_out) print(config, step, 0);
+    return !tried.empty();
+}
+
+}  // namespace gateway
