@@ -64,7 +64,8 @@ struct Listen {
     int n_io_threads = 1;
     std::chrono::milliseconds lame_duck{0};         // after SIGTERM: not ready, still accepting
     std::chrono::milliseconds drain_time{600'000};  // then: open requests may end within this
-    bool half_closed_clients = false;  // a client's FIN after its request is not "gone"
+    bool half_closed_clients = false;       // a client's FIN after its request is not "gone"
+    std::vector<std::string> cors_origins;  // whose pages may ask: "https://app.example.com"; "*"
 };
 
 struct Tls {  // PEM files; read again on reload

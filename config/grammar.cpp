@@ -29,6 +29,9 @@ constexpr Key kListenKeys[] = {
     scalar(Type::boolean, "half_closed_clients",
            "Whether a client that closed its sending side still wants its answer.", "false",
            into<&Listen::half_closed_clients>),
+    {.name = "cors_origins",
+     .type = Type::origins,
+     .help = "Origins whose pages may ask from a browser; \"*\" is all. Left out: none."},
 };
 constexpr Section kListen{"Where clients connect.", kListenKeys};
 

@@ -55,6 +55,16 @@ bool every_interface(std::string_view address) {
 
 }  // namespace
 
+void link_listen(const Node& root, Config& config) {
+    const Member* listen = find(root, "listen");
+    const Member* origins = listen ? find(listen->value, "cors_origins") : nullptr;
+    if (origins == nullptr) return;
+    for (const Node& item : origins->value.items) {
+        if (item.kind == Node::Kind::scalar && !item.refused)
+            config.listen.cors_origins.push_back(item.text);
+    }
+}
+
 void link_metrics(const Node& root, Config& config) {
     const Member* metrics = find(root, "metrics");
     const Member* accounts = metrics && config.metrics ? find(metrics->value, "accounts") : nullptr;

@@ -14,6 +14,8 @@ bool is_aligned(const Node& root, const Config& config);
 void link_endpoints(const Node& root, Config& config, Refusals& refusals);
 // Routes: plans, aliases, fall-back classes.
 void link_routes(const Node& root, Config& config, Refusals& refusals);
+// Origins that browsers may ask from.
+void link_listen(const Node& root, Config& config);
 // Accounts that metrics may name.
 void link_metrics(const Node& root, Config& config);
 // What no route leads to, and listeners in each other's way.

@@ -44,6 +44,7 @@ tl::expected<Config, std::vector<Refusal>> parse(std::string_view text, std::str
     if (is_aligned(*root, config)) {
         link_endpoints(*root, config, refusals);
         link_routes(*root, config, refusals);
+        link_listen(*root, config);
         link_metrics(*root, config);
         link_prices(*root, config, refusals);
         check_whole(*root, config, refusals);

@@ -107,6 +107,8 @@ private:
                 return "CNY";
             case Type::zone:
                 return "UTC";
+            case Type::origins:
+                return "[\"https://app.example.com\"]";
             case Type::spans:
                 return "[\"01:00-04:00\"]";
             case Type::dates:
@@ -164,6 +166,7 @@ private:
             case Type::words:
             case Type::references:
             case Type::names:
+            case Type::origins:
             case Type::spans:
             case Type::dates:
                 list(key, node, path);
@@ -246,8 +249,25 @@ private:
                 refusals_.add(item.at, path, fmt::format("{} twice; remove one", shown(item)));
             } else if (key.type == Type::names && !is_name(item.text, true)) {
                 bad_name(item.at, path, true);
+            } else if (key.type == Type::origins && !is_origin(item.text)) {
+                refusals_.add(item.at, path,
+                              shown(item) +
+                                  " is no origin; write scheme and host in lower case, "
+                                  "as \"https://app.example.com\", or \"*\" for all");
             }
         }
+    }
+
+    // As browsers write it: without a path, without the port that goes by itself.
+    static bool is_origin(std::string_view text) {
+        if (text == "*") return true;
+        for (const std::string_view scheme : {"https://", "http://"}) {
+            if (!text.starts_with(scheme)) continue;
+            const std::string_view host = text.substr(scheme.size());
+            constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789.:[]-";
+            return !host.empty() && host.find_first_not_of(kAllowed) == host.npos;
+        }
+        return false;
     }
 
     Refusals& refusals_;

@@ -45,6 +45,8 @@ std::string type(const Key& key) {
             return "three capitals";
         case Type::zone:
             return "IANA time zone";
+        case Type::origins:
+            return "list of origins, `https://app.example.com`, or `\"*\"`";
         case Type::spans:
             return "list of `\"HH:MM-HH:MM\"`";
         case Type::dates:

@@ -365,6 +365,7 @@ Result read_scalar(const Key& key, const Node& node) {
         case Type::reference:
         case Type::references:
         case Type::names:
+        case Type::origins:
         case Type::shares:
         case Type::section:
         case Type::named:

@@ -75,6 +75,9 @@ private:
             case Type::shares:
                 shares(key);
                 return;
+            case Type::origins:
+                list_of_names(key, "^(\\*|https?://[a-z0-9.:\\[\\]-]+)$");
+                return;
             case Type::spans:
                 list_of_names(key, kSpanPattern);
                 return;

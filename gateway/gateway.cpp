@@ -4,6 +4,7 @@
 #include "gateway/api/request_id.h"
 #include "gateway/api/usage_answer.h"
 #include "gateway/chat/quote.h"
+#include "gateway/server/cors.h"
 #include "gateway/telemetry/version.h"
 #include "gateway/telemetry/wall_clock.h"
 #include "gateway/upstream/inflight.h"
@@ -99,6 +100,11 @@ void Gateway::swap_config(std::shared_ptr<const config::Config> config) {
     for (size_t i = 0; i < next->health.size(); ++i)
         next->metrics->is_up(i, next->health[i]->is_up());
     snapshot_ = std::move(next);
+}
+
+HttpFields Gateway::common_fields(const HttpHead& head) {
+    if (head.field("origin").empty()) return {};
+    return cors_fields(config()->listen.cors_origins, head);
 }
 
 std::optional<HttpAnswer> Gateway::judge_head(size_t io_thread, const HttpHead& head,

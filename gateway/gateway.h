@@ -30,6 +30,7 @@ public:
     Gateway(const GatewayParts& parts, std::shared_ptr<const config::Config> config);
     ~Gateway() override;
 
+    HttpFields common_fields(const HttpHead& head) override;
     std::optional<HttpAnswer> judge_head(size_t io_thread, const HttpHead& head,
                                          std::shared_ptr<void>& state) override;
     asio::awaitable<void> handle(size_t io_thread, const HttpHead& head, std::string body,

@@ -154,7 +154,7 @@ private:
             step_ = &step;
             record_.endpoint = step.attempt.endpoint;
             record_.reasoning = routing::describe(chat_.thinking, step.attempt.thinking);
-            reason_ = reason_of(plan_, config_, failed_before_);
+            record_.reason = reason_of(plan_, config_, failed_before_);
             ++record_.n_attempts;
             AttemptEnd end = co_await attempt(step);
             note_attempt(step, end);
@@ -439,7 +439,7 @@ private:
         return gateway::answer_fields({request_.request_id, request_.client_request_id,
                                        steady_clock::now() - request_.received,
                                        record_.endpoint ? &endpoint_name() : nullptr,
-                                       record_.reasoning, reason_, rate_levels_});
+                                       record_.reasoning, record_.reason, rate_levels_});
     }
 
     const std::string& endpoint_name() const { return config_.endpoints[*record_.endpoint].name; }
@@ -468,7 +468,6 @@ private:
     std::unique_ptr<Attempt> attempt_;
     config::UnixMillis started_;  // the attempt that runs, or ran last
     AttemptTimes times_;          // of it
-    std::string reason_;          // why its endpoint was tried
     std::optional<config::FailureClass> failed_before_;
     AttemptFacts facts_;
     StreamProgress progress_;

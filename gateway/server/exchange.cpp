@@ -39,10 +39,12 @@ private:
 
 }  // namespace
 
-Exchange::Exchange(Connection& connection, const Framing& framing, bool head_only)
+Exchange::Exchange(Connection& connection, const Framing& framing, bool head_only,
+                   const HttpFields& common)
     : connection_(connection),
       version_minor_(framing.version_minor),
       head_only_(head_only),
+      common_(common),
       keep_alive_(framing.keep_alive) {}
 
 void Exchange::decide_keep_alive() {
@@ -56,6 +58,7 @@ asio::awaitable<bool> Exchange::send(HttpAnswer answer) {
     decide_keep_alive();
     if (connection_.is_gone()) co_return false;
 
+    answer.fields.insert(answer.fields.end(), common_.begin(), common_.end());
     const bool is_joined = !head_only_ && answer.body.size() <= kJoinedBytesMax;
     const AnswerHead head{.status = answer.status,
                           .content_type = answer.content_type,
@@ -77,6 +80,7 @@ void Exchange::begin_stream(std::string_view content_type, HttpFields fields) {
     state_ = State::head_held;
     if (!is_chunked()) keep_alive_ = false;
     decide_keep_alive();
+    fields.insert(fields.end(), common_.begin(), common_.end());
     const AnswerHead head{.status = 200,
                           .content_type = content_type,
                           .content_length = std::nullopt,

@@ -11,8 +11,10 @@ namespace gateway {
 // Lives in the session's coroutine, within the connection's life.
 class Exchange final : public HttpExchange {
 public:
-    // `head_only`: the request is a HEAD, no body goes out.
-    Exchange(Connection& connection, const Framing& framing, bool head_only);
+    // `head_only`: the request is a HEAD, no body goes out. `common`: fields for the answer, which
+    // outlive this.
+    Exchange(Connection& connection, const Framing& framing, bool head_only,
+             const HttpFields& common);
 
     asio::awaitable<bool> send(HttpAnswer answer) override;
     void begin_stream(std::string_view content_type, HttpFields fields) override;
@@ -41,6 +43,7 @@ private:
     Connection& connection_;
     const int version_minor_;
     const bool head_only_;
+    const HttpFields& common_;
     bool keep_alive_;
     State state_ = State::unanswered;
     std::string unsent_;  // the stream's head until its first write; what write_now() left over

@@ -76,6 +76,8 @@ public:
 class HttpHandler {
 public:
     virtual ~HttpHandler() = default;
+    // What every answer to this request carries, whoever makes it; asked first.
+    virtual HttpFields common_fields(const HttpHead&) { return {}; }
     // Judges a head before any of its body is read: route, method, credentials, media type, size.
     // An answer ends the request: it is sent, the rest of the body is drained within bounds or the
     // connection closed. `state` is handed on to handle().

@@ -50,6 +50,7 @@ private:
     const config::Limits& limits_;
     const bool is_first_;
     RequestHead head_;
+    HttpFields common_;  // of every answer
 };
 
 asio::awaitable<After> Request::serve() {
@@ -86,7 +87,7 @@ asio::awaitable<After> Request::refuse(Refusal refusal) {
     connection_.worker().counters().n_framing_errors.fetch_add(1, std::memory_order_relaxed);
     HttpAnswer answer = connection_.worker().handler().refusal(refusal.status, refusal.reason);
     answer.close = true;
-    Exchange exchange(connection_, head_.framing, false);
+    Exchange exchange(connection_, head_.framing, false, common_);
     const bool sent = co_await exchange.send(std::move(answer));
     co_return sent ? After::linger : After::close;
 }
@@ -96,6 +97,7 @@ asio::awaitable<After> Request::serve_head() {
     std::shared_ptr<void> state;
     std::optional<HttpAnswer> early;
     try {
+        common_ = worker.handler().common_fields(head_.http);
         early = worker.handler().judge_head(worker.index(), head_.http, state);
     } catch (...) {
         early = worker.handler().refusal(500, "the server failed");
@@ -116,7 +118,7 @@ asio::awaitable<After> Request::answer_early(HttpAnswer answer) {
     const bool is_droppable = !framing.chunked && !framing.expects_continue &&
                               framing.content_length.value_or(0) <= kDroppedBodyBytesMax;
     if (!is_droppable) answer.close = true;
-    Exchange exchange(connection_, framing, head_.http.method == "HEAD");
+    Exchange exchange(connection_, framing, head_.http.method == "HEAD", common_);
     if (!co_await exchange.send(std::move(answer))) co_return After::close;
     if (!exchange.keep_alive()) co_return After::linger;
     BodyReader reader(connection_, framing, request_deadline());
@@ -144,7 +146,7 @@ asio::awaitable<After> Request::serve_body(std::shared_ptr<void> state) {
 
 asio::awaitable<After> Request::handle(std::string body, std::shared_ptr<void> state) {
     IoWorker& worker = connection_.worker();
-    Exchange exchange(connection_, head_.framing, head_.http.method == "HEAD");
+    Exchange exchange(connection_, head_.framing, head_.http.method == "HEAD", common_);
     connection_.watch(request_deadline());
     try {
         co_await worker.handler().handle(worker.index(), head_.http, std::move(body),

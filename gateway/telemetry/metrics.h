@@ -27,6 +27,7 @@ struct RequestRecord {
     billing::Outcome outcome = billing::Outcome::internal;
     std::string detail;     // why it failed; never a key, prompt or answer
     std::string reasoning;  // x-weir-reasoning
+    std::string reason;     // x-weir-reason
     int n_attempts = 0;
     billing::TokenCounts tokens;
     std::optional<billing::TokenCounts> upstream_tokens;

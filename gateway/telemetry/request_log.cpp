@@ -139,6 +139,7 @@ public:
         line.boolean("stream", record.stream);
         line.number("attempts", record.n_attempts);
         if (!record.reasoning.empty()) line.text("reasoning", record.reasoning);
+        if (!record.reason.empty()) line.text("reason", record.reason);
         if (record.endpoint) {
             line.number("input_uncached", record.tokens.input_uncached);
             line.number("cache_read", record.tokens.cache_read);

@@ -27,6 +27,7 @@ RequestRecord full_record() {
     record.status = 200;
     record.outcome = billing::Outcome::ok;
     record.reasoning = "high; requested=max; reason=context";
+    record.reason = "cheapest; down=a";
     record.n_attempts = 1;
     record.tokens = {10, 0, 0, 5, 2};
     record.usd = {123'000};
@@ -50,6 +51,7 @@ TEST_CASE("request log: one JSON object a line, hostile text escaped", "[log]") 
     CHECK(request["route"] == "deepseek-v4");
     CHECK(request["endpoint"] == "local-v4");
     CHECK(request["output_reasoning"] == 2);
+    CHECK(request["reason"] == "cheapest; down=a");
     CHECK(request["usd"] == "0.000123");
     CHECK(request["total_us"] == 12'000);
     CHECK(request["detail"] == full_record().detail);
