@@ -314,6 +314,7 @@ public:
             if (config.metrics)
                 accounts_.insert(config.metrics->accounts.begin(), config.metrics->accounts.end());
         }
+        show_budget_alerts(config);
         reload_ok_.Set(1);
         reload_at_.SetToCurrentTime();
         if (config_info_) families_.config_info.Remove(config_info_);
@@ -330,6 +331,27 @@ public:
     }
 
 private:
+    // At 0 before the first comes: increase() does not see a counter that begins at 1.
+    void show_budget_alerts(const config::Config& config) {
+        using billing::BudgetPeriod;
+        using billing::BudgetScope;
+        std::vector<std::string> accounts{"_other"};
+        if (config.metrics)
+            accounts.insert(accounts.end(), config.metrics->accounts.begin(),
+                            config.metrics->accounts.end());
+        for (const std::string& account : accounts) {
+            for (const auto of : {BudgetScope::account, BudgetScope::key, BudgetScope::model}) {
+                if (account != "_other" && of != BudgetScope::account) continue;
+                for (const auto period :
+                     {BudgetPeriod::day, BudgetPeriod::month, BudgetPeriod::lifetime}) {
+                    families_.budget_alerts.Add({{"account", account},
+                                                 {"of", std::string(to_string(of))},
+                                                 {"period", std::string(to_string(period))}});
+                }
+            }
+        }
+    }
+
     std::string account_label(const billing::BudgetView& budget) {
         const std::lock_guard lock(accounts_mutex_);
         const bool is_listed =
