@@ -4,18 +4,16 @@
 #include <string>
 
 #include "gateway/server/http_types.h"
+#include "gateway/telemetry/metrics.h"
 #include "routing/rate_limiter.h"
 
 namespace gateway {
 
 struct AnswerFacts {
-    const std::string& request_id;
-    const std::string& client_request_id;  // empty: the client gave none
-    std::chrono::nanoseconds elapsed;      // since the request's first byte
-    const std::string* endpoint;           // who answers; null: nobody yet
-    const std::string& reasoning;          // the tier in effect, told with the endpoint
-    const std::string& reason;             // why that one was tried; likewise
-    const routing::RateLevels& rates;      // where the caller stands
+    const RequestRecord& record;
+    std::chrono::nanoseconds elapsed;  // since the request's first byte
+    const std::string* endpoint;       // who answers; null: nobody yet
+    const routing::RateLevels& rates;  // where the caller stands
 };
 
 HttpFields answer_fields(const AnswerFacts& facts);

@@ -436,10 +436,9 @@ private:
     }
 
     HttpFields answer_fields() const {
-        return gateway::answer_fields({request_.request_id, request_.client_request_id,
-                                       steady_clock::now() - request_.received,
+        return gateway::answer_fields({record_, steady_clock::now() - request_.received,
                                        record_.endpoint ? &endpoint_name() : nullptr,
-                                       record_.reasoning, record_.reason, rate_levels_});
+                                       rate_levels_});
     }
 
     const std::string& endpoint_name() const { return config_.endpoints[*record_.endpoint].name; }

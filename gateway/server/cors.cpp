@@ -14,7 +14,7 @@ constexpr std::string_view kHeaders =
     "x-api-key, api-key, x-client-request-id, idempotency-key";
 constexpr const char* kExposed =
     "x-request-id, retry-after, openai-processing-ms, x-should-retry, x-client-request-id, "
-    "x-weir-endpoint, x-weir-reason, x-weir-reasoning, x-ratelimit-limit-requests, "
+    "server-timing, x-weir-endpoint, x-weir-reason, x-weir-reasoning, x-ratelimit-limit-requests, "
     "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, "
     "x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens";
 constexpr std::string_view kSdkPrefix = "x-stainless-";

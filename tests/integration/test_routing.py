@@ -1,6 +1,7 @@
 """In which order a plan's endpoints are tried, and what becomes of those that fail."""
 import collections
 import json
+import re
 import signal
 import unittest
 
@@ -67,6 +68,17 @@ class Routing(unittest.TestCase):
         for _ in range(30):
             self.assertEqual(weir.chat(self.key, "r", max_tokens=-1).status, 400)
         self.assertEqual(self.ask(weir), (OK, "listed"))
+
+    def test_the_time_is_accounted_for(self):
+        _, weir = self.serve([OK], f"  r: {{plan: [{OK}]}}\n")
+        for stream in (False, True):
+            answer = weir.chat(self.key, "r", stream=stream, max_tokens=5)
+            stages = dict(re.findall(r"(\w+);dur=([0-9]+\.[0-9]{3})(?:, |$)", answer.field("server-timing")))
+            self.assertEqual(list(stages), ["parse", "plan", "answer", "settle", "total"])
+            stages = {name: int(value.replace(".", "")) for name, value in stages.items()}  # us
+            total = stages.pop("total")
+            self.assertTrue(0 <= total - sum(stages.values()) <= 4, (stages, total))  # each is cut to a us
+            self.assertTrue(stream or stages["settle"] > 0, stages)
 
     def test_weighted(self):
         models = ["ok-n5", "ok-n5-c1"]
