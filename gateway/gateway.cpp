@@ -97,9 +97,14 @@ void Gateway::swap_config(std::shared_ptr<const config::Config> config) {
     next->config = std::move(config);
     const std::lock_guard lock(snapshot_mutex_);
     next->health = carry_health(snapshot_.get(), *next->config);
-    for (size_t i = 0; i < next->health.size(); ++i)
-        next->metrics->is_up(i, next->health[i]->is_up());
     snapshot_ = std::move(next);
+}
+
+void Gateway::show_health() const {
+    const auto snapshot = this->snapshot();
+    const auto now = std::chrono::steady_clock::now();
+    for (size_t i = 0; i < snapshot->health.size(); ++i)
+        snapshot->metrics->is_up(i, snapshot->health[i]->is_up(now));
 }
 
 HttpFields Gateway::common_fields(const HttpHead& head) {

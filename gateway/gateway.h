@@ -44,6 +44,8 @@ public:
     void set_draining() { draining_ = true; }
     // What still runs is ended within a moment: streams by an error event, the rest by 503.
     void end_requests() { ending_ = true; }
+    // Brings the metrics up to date that nobody counts: before each scrape. Any thread.
+    void show_health() const;
     int64_t n_requests_open() const { return n_requests_open_; }
 
 private:

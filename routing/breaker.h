@@ -26,6 +26,9 @@ public:
     void hold_off(TimePoint now, std::chrono::milliseconds pause);
 
     bool is_open() const { return is_open_; }
+    // Open, and not yet asked again: once that is due nobody knows, and it passes for up until a
+    // probe says otherwise.
+    bool is_down(TimePoint now) const { return is_open_ && !is_probing_ && now < ask_again_; }
 
 private:
     static constexpr size_t kBuckets = 10;

@@ -57,7 +57,7 @@ EndpointSight EndpointHealth::peek(TimePoint now) const {
 
 EndpointSight EndpointHealth::sight(TimePoint now) const {
     EndpointSight sight;
-    sight.is_up = !breaker_.is_open();
+    sight.is_up = !breaker_.is_down(now);
     sight.n_running = n_running_;
     if (now - measured_ < kKnownFor) {
         sight.first_token_s = first_token_s_;
@@ -66,9 +66,9 @@ EndpointSight EndpointHealth::sight(TimePoint now) const {
     return sight;
 }
 
-bool EndpointHealth::is_up() const {
+bool EndpointHealth::is_up(TimePoint now) const {
     const std::lock_guard lock(mutex_);
-    return !breaker_.is_open();
+    return !breaker_.is_down(now);
 }
 
 void EndpointHealth::begin() {

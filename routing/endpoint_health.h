@@ -36,7 +36,7 @@ public:
     EndpointSight look(TimePoint now, uint64_t dice);
     // The same for one that will not be tried.
     EndpointSight peek(TimePoint now) const;
-    bool is_up() const;  // its breaker is closed
+    bool is_up(TimePoint now) const;  // as far as is known
 
     void begin();
     // True: it went up or down with this.

@@ -27,8 +27,7 @@ void note_health(RelayServices& services, const Snapshot& snapshot, size_t endpo
                  const AttemptNote& note) {
     routing::EndpointHealth& health = *snapshot.health[endpoint];
     if (!health.end(outcome_of(note), note.times.ended, services.dice())) return;
-    const bool is_up = health.is_up();
-    snapshot.metrics->is_up(endpoint, is_up);
+    const bool is_up = health.is_up(note.times.ended);
     const std::string& name = snapshot.config->endpoints[endpoint].name;
     if (is_up) {
         services.log.info("endpoint_up", name + " answers again");

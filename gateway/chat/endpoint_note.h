@@ -16,7 +16,7 @@ struct AttemptNote {
     bool ended_by_us;
 };
 
-// Tells the endpoint's health, and the metrics and the log if it went up or down with that.
+// Tells the endpoint's health, and the log if it went up or down with that.
 void note_health(RelayServices& services, const Snapshot& snapshot, size_t endpoint,
                  const AttemptNote& note);
 

@@ -101,6 +101,7 @@ Serving::Serving(std::string config_file, config::Config config)
         sources.n_connections_open = [this] {
             return server_->counters().n_connections_open.load();
         };
+        sources.show_health = [this] { gateway_->show_health(); };
         ops_ = std::make_unique<OpsHandler>(*metrics_, std::move(sources));
         config::Listen listen;
         listen.address = config_->metrics->address;

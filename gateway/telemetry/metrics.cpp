@@ -324,6 +324,7 @@ public:
     void config_refused() override { reload_ok_.Set(0); }
 
     std::string text(const MetricSources& sources) override {
+        if (sources.show_health) sources.show_health();
         auto families = registry_.Collect();
         append_scraped(families, sources);
         append_process(families);

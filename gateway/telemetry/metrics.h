@@ -55,6 +55,7 @@ struct MetricSources {
     const billing::Billing* billing = nullptr;
     std::vector<std::pair<std::string, const engine::Engine*>> engines;
     std::function<int64_t()> n_connections_open;
+    std::function<void()> show_health;  // sets what is_up() sets; may be empty
 };
 
 class Metrics {

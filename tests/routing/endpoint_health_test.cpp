@@ -35,15 +35,18 @@ TEST_CASE("endpoint health: who fails goes down, and up again with the probe", "
         n_changes += health.end(failed(FailureClass::server_error), kStart, 2'500);
     }
     CHECK(n_changes == 1);
-    CHECK(!health.is_up());
+    CHECK(!health.is_up(kStart));
     CHECK(!health.peek(kStart).is_up);
     CHECK(!health.look(kStart + 4s, 0).is_up);
-    CHECK(!health.peek(kStart + 5s).is_up);  // asks for nothing
+    CHECK(!health.is_up(kStart + 4s));
+    CHECK(health.is_up(kStart + 5s));  // nobody knows any more, though nobody asked
+    CHECK(health.peek(kStart + 5s).is_up);
     CHECK(health.look(kStart + 5s, 0).is_up);
+    CHECK(health.is_up(kStart + 5s));
     CHECK(!health.look(kStart + 5s, 0).is_up);
     health.begin();
     CHECK(health.end(answered(1ms, 2ms, 1), kStart + 6s, 0));
-    CHECK(health.is_up());
+    CHECK(health.is_up(kStart + 6s));
 }
 
 TEST_CASE("endpoint health: the caller's faults and what we cut ourselves say nothing against it",
@@ -60,7 +63,7 @@ TEST_CASE("endpoint health: the caller's faults and what we cut ourselves say no
         health.begin();
         CHECK(!health.end(cut, kStart, 0));
     }
-    CHECK(health.is_up());
+    CHECK(health.is_up(kStart));
     CHECK(health.peek(kStart).n_running == 0);
 }
 
@@ -70,7 +73,7 @@ TEST_CASE("endpoint health: Retry-After puts it behind the others for as long", 
     limited.retry_after = 7s;
     health.begin();
     CHECK(!health.end(limited, kStart, 0));
-    CHECK(health.is_up());
+    CHECK(health.is_up(kStart));
     CHECK(!health.look(kStart + 6s, 0).is_up);
     CHECK(health.look(kStart + 7s, 0).is_up);
 }
