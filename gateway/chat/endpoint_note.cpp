@@ -4,12 +4,12 @@ namespace gateway {
 
 namespace {
 
-routing::AttemptOutcome outcome_of(const AttemptNote& note) {
+routing::AttemptOutcome outcome_of(const AttemptNote& note, bool is_engine) {
     const AttemptEnd& end = note.end;
     const bool failed = end.kind == AttemptEnd::Kind::failed;
     // Our own bound, or an engine's queue, is no fault of the endpoint's; nor is a client's going.
-    const bool is_ours =
-        failed && end.upstream_status == 0 && end.failure == config::FailureClass::overloaded;
+    const bool is_ours = failed && end.failure == config::FailureClass::overloaded &&
+                         (is_engine || end.upstream_status == 0);
     routing::AttemptOutcome outcome;
     if (failed) outcome.failure = end.failure;
     outcome.says_nothing = end.kind == AttemptEnd::Kind::cancelled || note.ended_by_us || is_ours;
@@ -26,7 +26,8 @@ routing::AttemptOutcome outcome_of(const AttemptNote& note) {
 void note_health(RelayServices& services, const Snapshot& snapshot, size_t endpoint,
                  const AttemptNote& note) {
     routing::EndpointHealth& health = *snapshot.health[endpoint];
-    if (!health.end(outcome_of(note), note.times.ended, services.dice())) return;
+    const bool is_engine = snapshot.config->endpoints[endpoint].engine.has_value();
+    if (!health.end(outcome_of(note, is_engine), note.times.ended, services.dice())) return;
     const bool is_up = health.is_up(note.times.ended);
     const std::string& name = snapshot.config->endpoints[endpoint].name;
     if (is_up) {

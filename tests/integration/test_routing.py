@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 import wire
 from mock import Mock
@@ -68,6 +69,18 @@ class Routing(unittest.TestCase):
         for _ in range(30):
             self.assertEqual(weir.chat(self.key, "r", max_tokens=-1).status, 400)
         self.assertEqual(self.ask(weir), (OK, "listed"))
+
+    def test_a_full_queue_of_the_engine_is_no_fault_of_it(self):
+        mock = self.enterContext(Mock())
+        weir = self.enterContext(Weir(upstream=mock.base_url, endpoints=endpoints(OK), engine=", n_queued_max: 1",
+                                      routes=f"  r: {{plan: [local-v4, {OK}]}}\n"))
+        self.key = weir.account()
+        weir.start()
+        with ThreadPoolExecutor(60) as pool:
+            answers = list(pool.map(lambda _: self.ask(weir), range(120)))
+        self.assertIn((OK, "listed; after=overloaded"), answers)
+        self.assertEqual({reason for _, reason in answers}, {"listed", "listed; after=overloaded"})
+        self.assertEqual(metric(weir.scrape(), "weir_endpoint_up", endpoint="local-v4"), 1)
 
     def test_the_time_is_accounted_for(self):
         _, weir = self.serve([OK], f"  r: {{plan: [{OK}]}}\n")
