@@ -24,19 +24,11 @@ std::string digest(std::string_view bytes) {
     return fmt::format("{:016x}", hash);
 }
 
-}  // namespace
-
-std::string to_string(const Refusal& refusal) {
-    std::string text = refusal.file;
-    if (refusal.line > 0) text += fmt::format(":{}:{}", refusal.line, refusal.column);
-    if (!refusal.key.empty()) text += fmt::format(": {}", refusal.key);
-    return text + ": " + refusal.message;
-}
-
-tl::expected<Config, std::vector<Refusal>> parse(std::string_view text, std::string_view name,
-                                                 const Environment& environment) {
+tl::expected<Config, std::vector<Refusal>> parse_into(std::string_view text, std::string_view name,
+                                                      const Environment& environment,
+                                                      std::optional<Node>& root) {
     Refusals refusals(name);
-    auto root = parse_yaml(text, refusals);
+    root = parse_yaml(text, refusals);
     if (!root) return tl::make_unexpected(refusals.take());
     expand(*root, environment, refusals);
     Config config;
@@ -54,8 +46,7 @@ tl::expected<Config, std::vector<Refusal>> parse(std::string_view text, std::str
     return config;
 }
 
-tl::expected<Config, std::vector<Refusal>> load(const std::filesystem::path& file,
-                                                const Environment& environment) {
+tl::expected<std::string, std::vector<Refusal>> read_file(const std::filesystem::path& file) {
     const auto refuse = [&](std::string message) {
         return tl::make_unexpected(
             std::vector<Refusal>{{file.string(), 0, 0, "", std::move(message)}});
@@ -69,7 +60,63 @@ tl::expected<Config, std::vector<Refusal>> load(const std::filesystem::path& fil
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (in.bad() || (in.fail() && !in.eof())) return refuse("cannot be read; check its mode");
     text.resize(static_cast<size_t>(in.gcount()));
-    return parse(text, file.string(), environment);
+    return text;
+}
+
+// A list on one line, a scalar as it was written.
+std::string shown_value(const Node& node, std::string_view key) {
+    if (node.kind == Node::Kind::list) {
+        std::string text = "[";
+        for (const Node& item : node.items)
+            text += (text.size() > 1 ? ", " : "") + shown_value(item, key);
+        return text + "]";
+    }
+    if (!node.expanded_from.empty()) return node.expanded_from;
+    return key == "api_key" ? "(secret)" : node.text;
+}
+
+void flatten(const Node& node, const std::string& path, Settings& settings) {
+    for (const Member& member : node.members) {
+        const std::string below = path.empty() ? member.key : path + "." + member.key;
+        if (member.value.kind == Node::Kind::map)
+            flatten(member.value, below, settings);
+        else if (member.value.kind != Node::Kind::null)
+            settings.emplace(below, shown_value(member.value, member.key));
+    }
+}
+
+}  // namespace
+
+std::string to_string(const Refusal& refusal) {
+    std::string text = refusal.file;
+    if (refusal.line > 0) text += fmt::format(":{}:{}", refusal.line, refusal.column);
+    if (!refusal.key.empty()) text += fmt::format(": {}", refusal.key);
+    return text + ": " + refusal.message;
+}
+
+tl::expected<Config, std::vector<Refusal>> parse(std::string_view text, std::string_view name,
+                                                 const Environment& environment) {
+    std::optional<Node> root;
+    return parse_into(text, name, environment, root);
+}
+
+tl::expected<Settings, std::vector<Refusal>> settings(const std::filesystem::path& file,
+                                                      const Environment& environment) {
+    const auto text = read_file(file);
+    if (!text) return tl::make_unexpected(text.error());
+    std::optional<Node> root;
+    const auto config = parse_into(*text, file.string(), environment, root);
+    if (!config) return tl::make_unexpected(config.error());
+    Settings settings;
+    flatten(*root, "", settings);
+    return settings;
+}
+
+tl::expected<Config, std::vector<Refusal>> load(const std::filesystem::path& file,
+                                                const Environment& environment) {
+    const auto text = read_file(file);
+    if (!text) return tl::make_unexpected(text.error());
+    return parse(*text, file.string(), environment);
 }
 
 }  // namespace config

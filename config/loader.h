@@ -5,6 +5,7 @@
 // Environment.
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -37,6 +38,12 @@ tl::expected<Config, std::vector<Refusal>> load(const std::filesystem::path& fil
 // The same from memory; `name` stands in for the file in refusals.
 tl::expected<Config, std::vector<Refusal>> parse(std::string_view text, std::string_view name,
                                                  const Environment&);
+
+// Every value of a good file under its key, defaults too: {"routes.r.plan", "[a, b]"}. What came
+// from outside stands as its ${...}, a key that was written out as "(secret)". Errors: as load().
+using Settings = std::map<std::string, std::string>;
+tl::expected<Settings, std::vector<Refusal>> settings(const std::filesystem::path& file,
+                                                      const Environment&);
 
 // Generated from the grammar table.
 std::string json_schema();

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "gateway/cli/command.h"
+#include "gateway/cli/config_diff.h"
 #include "gateway/cli/config_file.h"
 #include "gateway/cli/explain.h"
 #include "gateway/telemetry/wall_clock.h"
@@ -12,7 +13,7 @@ namespace gateway {
 namespace {
 
 struct CheckWords {
-    std::string file, effort;
+    std::string file, effort, other;
     bool schema = false, reference = false, json = false;
     ExplainAsk ask;
 };
@@ -29,6 +30,14 @@ int check(const Invocation& invocation, CheckWords& words) {
     const std::string& name = words.file.empty() ? invocation.config_file : words.file;
     const auto config = load_or_complain(name);
     if (!config) return kExitNo;
+    if (!words.other.empty()) {
+        const auto other = load_or_complain(words.other);
+        if (!other) return kExitNo;
+        const auto before = config::settings(name, process_environment());
+        const auto after = config::settings(words.other, process_environment());
+        if (!before || !after) return kExitNo;  // changed while it was read
+        return print_diff(*before, *after, *other) == 0 ? kExitOk : kExitNo;
+    }
     if (words.ask.model.empty()) {
         std::printf("%s: ok\n", name.c_str());
         return kExitOk;
@@ -55,6 +64,8 @@ void add_check(CLI::App& app, Invocation& invocation) {
     command->add_flag("--schema", words->schema, "Print the JSON Schema of the file and exit");
     command->add_flag("--reference", words->reference,
                       "Print the page of all keys (Markdown) and exit");
+    command->add_option("--diff", words->other,
+                        "Print what this other file would change; exit 1 if anything");
     CLI::Option* explains = command->add_option(
         "--explain", words->ask.model,
         "A model that a client may ask for: who is tried, in which order, with which limits");

@@ -147,3 +147,25 @@ class Routing(unittest.TestCase):
             for words, code in ((("--explain", "unknown"), 1), (("--explain", "local", "--tokens", "3000"), 1),
                                 (("--tokens", "3"), 2), (("--explain", "r", "--effort", "much"), 2)):
                 self.assertEqual(weir.run("check", *words, check=False).returncode, code, words)
+
+    def test_what_another_file_would_change(self):
+        with Weir(upstream="http://127.0.0.1:1/v1", endpoints=endpoints(OK),
+                  routes=f"  r: {{plan: [{OK}, local-v4], order: cheapest}}\n") as weir:
+            other = weir.folder / "other.yaml"
+            text = weir.config.read_text()
+            for before, after in ((", order: cheapest", ""), ('input: "0.20"', 'input: "0.30"'), ("n_ctx: 2048", "n_ctx: 1024"),
+                                  ('api_key: "sk-upstream"', 'api_key: "sk-other"')):
+                self.assertIn(before, text)
+                text = text.replace(before, after)
+            other.write_text(text)
+            told = weir.run("check", "--diff", str(other), check=False)
+            self.assertEqual(told.returncode, 1)
+            lines = told.stdout.splitlines()
+            for line in ("~ routes.r.order: cheapest -> listed", "~ engines.v4.n_ctx: 2048 -> 1024",
+                         "~ prices.house.usd_per_million.input: 0.20 -> 0.30",
+                         "routes concerned: deepseek-v4 r", "only after a restart: engines.v4.n_ctx"):
+                self.assertIn(line, lines)
+            self.assertNotIn("sk-", told.stdout)
+            self.assertEqual(weir.run("check", "--diff", str(weir.config)).stdout, "nothing changes\n")
+            other.write_text("version: 2\n")
+            self.assertEqual(weir.run("check", "--diff", str(other), check=False).returncode, 1)
