@@ -13,8 +13,11 @@ def program():
 
 
 class Mock:
+    def __init__(self, port=0):
+        self.port = port  # 0: a free one
+
     def __enter__(self):
-        self.process = subprocess.Popen([program()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([program(), str(self.port)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline().split()
         assert line[:1] == ["listening"], line
         self.address = ("127.0.0.1", int(line[1]))

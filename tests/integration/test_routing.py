@@ -169,3 +169,55 @@ class Routing(unittest.TestCase):
             self.assertEqual(weir.run("check", "--diff", str(weir.config)).stdout, "nothing changes\n")
             other.write_text("version: 2\n")
             self.assertEqual(weir.run("check", "--diff", str(other), check=False).returncode, 1)
+
+
+class Outage(unittest.TestCase):
+    """The first upstream of a plan is gone for a while, under load."""
+
+    def setUp(self):
+        self.gone = self.enterContext(Mock())
+        self.other = self.enterContext(Mock())
+        self.weir = self.enterContext(Weir(upstream=self.gone.base_url, local=False,
+                                           endpoints=endpoints("first", "second"),
+                                           routes="  r: {plan: [first, second]}\n"))
+        self.weir.write_config(self.weir.config.read_text().replace(
+            "endpoints:\n", f'  other: {{kind: openai_compatible, base_url: "{self.other.base_url}", api_key: k}}\n'
+            "endpoints:\n", 1).replace('second: {upstream: up', 'second: {upstream: other', 1))
+        self.key = self.weir.account(credit="1000.00")
+        self.weir.start()
+
+    def up(self):
+        return metric(self.weir.scrape(), "weir_endpoint_up", endpoint="first")
+
+    def ask(self, _=None):
+        answer = self.weir.chat(self.key, "r", max_tokens=5)
+        self.assertEqual(answer.status, 200, answer)
+        return answer.field("x-weir-endpoint"), float(re.search(r"total;dur=([0-9.]+)", answer.field("server-timing"))[1])
+
+    def test_all_are_answered_and_hardly_any_twice(self):
+        with ThreadPoolExecutor(8) as pool:
+            self.assertEqual({endpoint for endpoint, _ in pool.map(self.ask, range(200))}, {"first"})
+            port = self.gone.address[1]
+            n_before = len(self.gone.log())
+            self.gone.__exit__()
+            answers = list(pool.map(self.ask, range(1000)))
+            # None waits for the dead one, once it is known to be dead.
+            self.assertEqual({endpoint for endpoint, _ in answers}, {"second"})
+            self.assertEqual(self.up(), 0)
+            failed = metric(self.weir.scrape(), "weir_attempts_total", endpoint="first") - n_before
+            self.assertLessEqual(failed, 30)  # 5 in a row, and what was under way
+            # It comes back: one asks first, then more and more.
+            with Mock(port) as back:
+                seen = []
+
+                def until_back():
+                    seen.extend(endpoint for endpoint, _ in pool.map(self.ask, range(100)))
+                    return seen[-100:].count("first") > 80
+
+                self.weir.wait_until(until_back, "the first endpoint to take its share again")
+                self.assertEqual(self.up(), 1)
+                begin = seen.index("first")
+                share = seen[begin:begin + 200].count("first") / 200
+                self.assertLess(share, 0.6, "all at once")
+                self.assertGreater(len(back.log()), 80)
+        self.weir.verify()
