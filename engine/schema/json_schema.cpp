@@ -40,7 +40,7 @@ public:
     Result<std::shared_ptr<const JsonSchema>> compile() {
         Parts parts;
         add(parts, in_.root, 1);
-        auto root = edge(std::move(parts), in_.root);
+        auto root = edge(parts, in_.root);
         if (!root) return tl::unexpected(root.error());
         if (*root == JsonSchema::kNone) {
             return refuse(in_.root, "no value fits the schema within " +
