@@ -29,8 +29,8 @@ void AnchorCheck::begin(const Standing& standing) {
     for (; next_ && next_->standing.head.seq <= standing.head.seq; read_next()) {
         if (next_->standing.head.seq == standing.head.seq &&
             next_->standing.head.hash != standing.head.hash) {
-            wrong_ = reader_->place() + ": the cut at entry " +
-                     std::to_string(standing.head.seq) + " has another hash there";
+            wrong_ = reader_->place() + ": the cut at entry " + std::to_string(standing.head.seq) +
+                     " has another hash there";
             next_.reset();
             return;
         }
