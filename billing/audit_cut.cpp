@@ -21,27 +21,13 @@ Result<Audit> Audit::behind(Database& database, const Cut& cut) {
     auto tables = DefinitionTables::prepare(database);
     if (!tables) return tl::unexpected(tables.error());
     for (const Kind kind : kDefiningKinds) {
-        const std::string table = table_of(kind);
-        const auto end = first_row_behind(database, kind, cut.row.seq);
-        if (!end) return tl::unexpected(end.error());
-        auto ids = database.prepare("SELECT id FROM " + table + " WHERE id < ? ORDER BY id");
-        if (!ids) return tl::unexpected(ids.error());
-        ids->bind(1, *end);
-        Statement::Step step;
-        while ((step = ids->step()) == Statement::Step::row) {
-            const int64_t id = ids->integer(0);
-            audit.last_id_[kind] = id;
-            ++audit.n_defined_[kind];
-            const auto definition = tables->find(kind, id);
-            const bool is_right = definition && audit.take_word(id, *definition);
-            if (!is_right) {
-                return tl::unexpected(
-                    Error{Errc::ledger_broken,
-                          "row " + std::to_string(id) + " of table " + table + " cannot be"});
-            }
-        }
-        if (step == Statement::Step::failed)
-            return tl::unexpected(database.error("read table " + table));
+        auto visited = visit_rows_up_to(database, *tables, kind, cut.row.seq,
+                                        [&](int64_t id, const Definition& definition) {
+                                            audit.last_id_[kind] = id;
+                                            ++audit.n_defined_[kind];
+                                            return audit.take_word(id, definition);
+                                        });
+        if (!visited) return tl::unexpected(visited.error());
     }
     return audit;
 }

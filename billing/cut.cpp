@@ -72,31 +72,41 @@ Result<int64_t> first_row_behind(Database& database, Kind kind, int64_t seq) {
     return row->integer(0);
 }
 
+Result<void> visit_rows_up_to(
+    Database& database, DefinitionTables& tables, Kind kind, int64_t seq,
+    const std::function<bool(int64_t id, const Definition& definition)>& visit) {
+    const std::string table = table_of(kind);
+    const auto end = first_row_behind(database, kind, seq);
+    if (!end) return tl::unexpected(end.error());
+    auto ids = database.prepare("SELECT id FROM " + table + " WHERE id < ? ORDER BY id");
+    if (!ids) return tl::unexpected(ids.error());
+    ids->bind(1, *end);
+    Statement::Step step;
+    while ((step = ids->step()) == Statement::Step::row) {
+        const int64_t id = ids->integer(0);
+        const auto definition = tables.find(kind, id);
+        if (!definition || !visit(id, *definition)) {
+            return refused(Errc::ledger_broken,
+                           "row " + std::to_string(id) + " of table " + table + " cannot be read");
+        }
+    }
+    if (step == Statement::Step::failed)
+        return tl::unexpected(database.error("read table " + table));
+    return {};
+}
+
 Result<Digest> digest_of_definitions(Database& database, int64_t seq) {
     auto tables = DefinitionTables::prepare(database);
     if (!tables) return tl::unexpected(tables.error());
     Sha256 sha256;
     Digest digest{};
     for (const Kind kind : kDefiningKinds) {
-        const std::string table = table_of(kind);
-        const auto end = first_row_behind(database, kind, seq);
-        if (!end) return tl::unexpected(end.error());
-        auto ids = database.prepare("SELECT id FROM " + table + " WHERE id < ? ORDER BY id");
-        if (!ids) return tl::unexpected(ids.error());
-        ids->bind(1, *end);
-        Statement::Step step;
-        while ((step = ids->step()) == Statement::Step::row) {
-            const int64_t id = ids->integer(0);
-            const auto definition = tables->find(kind, id);
-            if (!definition) {
-                return tl::unexpected(
-                    Error{Errc::ledger_broken,
-                          "row " + std::to_string(id) + " of table " + table + " cannot be read"});
-            }
-            add_row(sha256, digest, content_digest(sha256, id, *definition));
-        }
-        if (step == Statement::Step::failed)
-            return tl::unexpected(database.error("read table " + table));
+        auto visited = visit_rows_up_to(
+            database, *tables, kind, seq, [&](int64_t id, const Definition& definition) {
+                add_row(sha256, digest, content_digest(sha256, id, definition));
+                return true;
+            });
+        if (!visited) return tl::unexpected(visited.error());
     }
     return digest;
 }

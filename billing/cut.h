@@ -3,6 +3,7 @@
 // still be asked about the time before. The cut's row was brought by an entry that stands behind
 // it, so the chain covers what it says; the rows of other tables that the lost entries brought, and
 // the roll-ups of them, stay in the file and are held to their digests there.
+#include <functional>
 #include <optional>
 
 #include "billing/anchor.h"
@@ -35,6 +36,12 @@ Result<Digest> digest_of_rollups(Database& database, int64_t seq);
 
 // The first number in a table that an entry behind `seq` brought; above all numbers, if none did.
 Result<int64_t> first_row_behind(Database& database, Kind kind, int64_t seq);
+
+// Each row that entries up to `seq` brought into the table of `kind`, in order. Errors:
+// ledger_broken, if one cannot be read or `visit` says false of it.
+Result<void> visit_rows_up_to(
+    Database& database, DefinitionTables& tables, Kind kind, int64_t seq,
+    const std::function<bool(int64_t id, const Definition& definition)>& visit);
 
 // Refuses a question about single entries of the time from `from` on, if some of that were cut
 // away. `what` begins the message: "a report that begins between two quarter hours". Errors:
