@@ -165,7 +165,7 @@ HttpAnswer Gateway::refuse(const ApiError& error, const std::string& request_id,
     record.detail = error.code.value_or(error.type);
     record.total = std::chrono::steady_clock::now() - received;
     snapshot->metrics->record(record);
-    parts_.log.request(record, *snapshot->config);
+    parts_.log.request(record, *snapshot->config, nullptr);
     return answer_for(error, request_id);
 }
 

@@ -41,7 +41,7 @@ public:
         if (stream_.began()) services_.metrics.stream_closed();
         record_.total = steady_clock::now() - request_.received;
         request_.snapshot->metrics->record(record_);
-        services_.log.request(record_, config_);
+        services_.log.request(record_, config_, &services_.io);
     }
 
     // A silent stream gets a comment line; the attempt's wait is interrupted so that run() writes

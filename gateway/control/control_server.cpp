@@ -13,6 +13,7 @@
 
 #include "gateway/control/control_socket.h"
 #include "gateway/control/ledger_command.h"
+#include "gateway/server/file_descriptor.h"
 
 namespace gateway {
 

@@ -2,19 +2,16 @@
 
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+
+#include "gateway/server/file_descriptor.h"
 
 namespace gateway {
 
 namespace {
 constexpr size_t kLineBytesMax = 64 << 10;
-}
-
-FileDescriptor::~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
 }
 
 std::optional<sockaddr_un> control_address(const std::filesystem::path& socket) {

@@ -6,22 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace gateway {
-
-class FileDescriptor {  // owns one
-public:
-    explicit FileDescriptor(int fd = -1) : fd_(fd) {}
-    FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    FileDescriptor& operator=(FileDescriptor&&) = delete;
-    ~FileDescriptor();
-    int get() const { return fd_; }
-    bool valid() const { return fd_ >= 0; }
-
-private:
-    int fd_;
-};
 
 // Nothing if the path does not fit sun_path.
 std::optional<sockaddr_un> control_address(const std::filesystem::path& socket);

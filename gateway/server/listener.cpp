@@ -7,6 +7,7 @@
 
 #include "gateway/server/answer_head.h"
 #include "gateway/server/connection.h"
+#include "gateway/server/file_descriptor.h"
 #include "gateway/server/session.h"
 
 namespace gateway {
@@ -31,12 +32,21 @@ void require(const error_code& error, const config::Listen& listen) {
                              std::to_string(listen.port) + ": " + error.message());
 }
 
-void begin_session(std::shared_ptr<IoWorker> worker, std::unique_ptr<Transport> transport,
-                   std::string peer, std::shared_ptr<const config::Limits> limits) {
+// On the worker's own thread.
+void begin(std::shared_ptr<IoWorker> worker, TcpSocket socket, const tcp::endpoint& peer,
+           ConnectionSettings::Values values) {
+    auto transport = values.tls ? make_tls_transport(std::move(socket), std::move(values.tls))
+                                : make_plain_transport(std::move(socket));
     asio::io_context& io = worker->io();
     auto connection = std::make_shared<Connection>(std::move(worker), std::move(transport),
-                                                   std::move(peer), std::move(limits));
+                                                   to_text(peer), std::move(values.limits));
     asio::co_spawn(io, run_session(std::move(connection)), asio::detached);
+}
+
+// A connection that was counted as admitted.
+void not_begun(IoWorker& worker) {
+    worker.n_assigned.fetch_sub(1, std::memory_order_relaxed);
+    worker.counters().n_connections_open.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -75,7 +85,7 @@ asio::awaitable<void> Listener::accept_all(std::shared_ptr<Listener> self) {
     while (self->acceptor_.is_open()) {
         IoWorker& worker = self->least_busy();
         auto [error, socket] = co_await self->acceptor_.async_accept(
-            worker.io().get_executor(), asio::as_tuple(asio::use_awaitable));
+            self->acceptor_.get_executor(), asio::as_tuple(asio::use_awaitable));
         if (!error) {
             self->admit(worker, std::move(socket));
         } else if (error != asio::error::connection_aborted && self->acceptor_.is_open()) {
@@ -115,12 +125,21 @@ void Listener::admit(IoWorker& worker, TcpSocket socket) {
     counters.n_connections_accepted.fetch_add(1, std::memory_order_relaxed);
     counters.n_connections_open.fetch_add(1, std::memory_order_relaxed);
     worker.n_assigned.fetch_add(1, std::memory_order_relaxed);
-    auto transport = values.tls ? make_tls_transport(std::move(socket), std::move(values.tls))
-                                : make_plain_transport(std::move(socket));
-    asio::dispatch(worker.io(), [self = worker.shared_from_this(), transport = std::move(transport),
-                                 text = to_text(peer),
-                                 limits = std::move(values.limits)]() mutable {
-        begin_session(std::move(self), std::move(transport), std::move(text), std::move(limits));
+    std::shared_ptr<IoWorker> its_worker = worker.shared_from_this();
+    if (&worker == workers_.front().get())
+        return begin(std::move(its_worker), std::move(socket), peer, std::move(values));
+    FileDescriptor loose(socket.release(error));
+    if (error) return not_begun(worker);
+    asio::post(worker.io(), [its_worker = std::move(its_worker), loose = std::move(loose), peer,
+                             values = std::move(values)]() mutable {
+        error_code refused;
+        TcpSocket its_socket(its_worker->io().get_executor());
+        its_socket.assign(peer.protocol(), loose.get(), refused);
+        if (refused) return not_begun(*its_worker);
+        loose.release();
+        its_socket.non_blocking(true, refused);
+        if (refused) return not_begun(*its_worker);
+        begin(std::move(its_worker), std::move(its_socket), peer, std::move(values));
     });
 }
 

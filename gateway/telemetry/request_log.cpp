@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <boost/asio/post.hpp>
 #include <iterator>
+#include <mutex>
+#include <utility>
 
 #include "gateway/telemetry/wall_clock.h"
 
@@ -17,6 +20,7 @@ namespace gateway {
 namespace {
 
 constexpr size_t kLineBytesMax = 8 << 10;
+constexpr size_t kGatheredBytesMax = 64 << 10;
 
 // Characters that a word without quotes may have. A table: find_first_not_of searches all of them
 // for each character.
@@ -119,13 +123,16 @@ public:
         logger_.set_pattern("%v");
         reconfigure(log);
     }
+    ~SinkLog() override { write_gathered(); }
 
     void reconfigure(const config::Log& log) override {
+        write_gathered();  // at the level at which they were told
         json_ = log.format == config::Log::Format::json;
         logger_.set_level(level_of(log.level));
     }
 
-    void request(const RequestRecord& record, const config::Config& config) override {
+    void request(const RequestRecord& record, const config::Config& config,
+                 boost::asio::io_context* turn) override {
         if (!logger_.should_log(spdlog::level::info)) return;
         Line line(json_, "info", "request");
         line.text("request_id", record.request_id);
@@ -157,7 +164,7 @@ public:
         line.micros("settle_us", record.settle);
         line.micros("total_us", record.total);
         if (!record.detail.empty()) line.text("detail", record.detail);
-        logger_.info(line.finish());
+        write(spdlog::level::info, line.finish(), turn);
     }
 
     void info(std::string_view event, std::string_view text) override {
@@ -173,9 +180,34 @@ private:
         if (!logger_.should_log(level)) return;
         Line line(json_, word, event);
         line.text("text", text);
-        logger_.log(level, line.finish());
+        write(level, line.finish(), nullptr);
     }
 
+    void write(spdlog::level::level_enum level, std::string_view line,
+               boost::asio::io_context* turn) {
+        const std::lock_guard lock(mutex_);
+        if (!turn || gathered_.size() + line.size() > kGatheredBytesMax) {
+            write_gathered_locked();
+            logger_.log(level, line);
+            return;
+        }
+        if (!gathered_.empty()) gathered_ += '\n';
+        gathered_ += line;
+        if (!std::exchange(posted_, true)) boost::asio::post(*turn, [this] { write_gathered(); });
+    }
+    void write_gathered() {
+        const std::lock_guard lock(mutex_);
+        posted_ = false;
+        write_gathered_locked();
+    }
+    void write_gathered_locked() {
+        if (!gathered_.empty()) logger_.info(gathered_);
+        gathered_.clear();
+    }
+
+    std::mutex mutex_;
+    std::string gathered_;  // lines of requests, not yet written; guarded by mutex_
+    bool posted_ = false;   // a turn will write them; guarded by mutex_
     spdlog::logger logger_;
     std::atomic<bool> json_{false};
 };

@@ -41,7 +41,7 @@ RequestRecord full_record() {
 TEST_CASE("request log: one JSON object a line, hostile text escaped", "[log]") {
     std::ostringstream out;
     const auto log = RequestLog::create({config::Log::Format::json, config::Log::Level::info}, out);
-    log->request(full_record(), one_route());
+    log->request(full_record(), one_route(), nullptr);
     log->warn("reload_refused", "weir.yaml:1:1: \"x\"\r\nforged=line");
     std::istringstream lines(out.str());
     std::string line;
@@ -63,7 +63,7 @@ TEST_CASE("request log: one JSON object a line, hostile text escaped", "[log]") 
 TEST_CASE("request log: text is one line of key=value words", "[log]") {
     std::ostringstream out;
     const auto log = RequestLog::create({config::Log::Format::text, config::Log::Level::info}, out);
-    log->request(full_record(), one_route());
+    log->request(full_record(), one_route(), nullptr);
     const std::string text = out.str();
     CHECK(std::count(text.begin(), text.end(), '\n') == 1);
     CHECK(text.find("outcome=ok") != text.npos);
@@ -76,10 +76,49 @@ TEST_CASE("request log: the level of the config decides, and a reload changes it
     std::ostringstream out;
     const auto log =
         RequestLog::create({config::Log::Format::text, config::Log::Level::warning}, out);
-    log->request(full_record(), one_route());
+    log->request(full_record(), one_route(), nullptr);
     log->info("reloaded", "abc");
     CHECK(out.str().empty());
     log->reconfigure({config::Log::Format::json, config::Log::Level::info});
     log->info("reloaded", "abc");
     CHECK(nlohmann::json::parse(out.str())["event"] == "reloaded");
+}
+
+TEST_CASE("request log: the lines of a turn are written together, in order", "[log]") {
+    std::ostringstream out;
+    auto log = RequestLog::create({config::Log::Format::text, config::Log::Level::info}, out);
+    boost::asio::io_context io;
+    log->request(full_record(), one_route(), &io);
+    log->request(full_record(), one_route(), &io);
+    CHECK(out.str().empty());
+    SECTION("by the turn") {
+        CHECK(io.run() == 1);
+    }
+    SECTION("by whatever is told next") {
+        log->info("reloaded", "abc");
+        CHECK(out.str().find("reloaded") > out.str().rfind("request_id"));
+    }
+    SECTION("by the end of the log") {
+        log.reset();
+    }
+    const std::string text = out.str();
+    size_t n_requests = 0;
+    for (size_t at = 0; (at = text.find("event=request", at)) != text.npos; ++at) ++n_requests;
+    CHECK(n_requests == 2);
+    CHECK(text.back() == '\n');
+}
+
+TEST_CASE("request log: a long turn is written in pieces of 64 KiB", "[log]") {
+    std::ostringstream out;
+    const auto log = RequestLog::create({config::Log::Format::text, config::Log::Level::info}, out);
+    boost::asio::io_context io;
+    size_t n_told = 0;
+    while (out.str().empty()) {
+        log->request(full_record(), one_route(), &io);
+        REQUIRE(++n_told < 1'000);
+    }
+    const std::string text = out.str();
+    CHECK(text.size() > 32 << 10);
+    CHECK(text.size() <= (64 << 10) + (8 << 10));
+    CHECK(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) == n_told);
 }
