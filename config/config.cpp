@@ -12,6 +12,8 @@ constexpr std::array<std::string_view, kEffortCount> kEffortWords = {
 constexpr std::array<std::string_view, 3> kUpstreamKindWords = {"openai", "deepseek",
                                                                 "openai_compatible"};
 
+constexpr std::array<std::string_view, 3> kUpstreamApiWords = {"auto", "chat", "responses"};
+
 constexpr std::array<std::string_view, kFailureClassCount> kFailureClassWords = {
     "credential",   "quota",        "model_gone",     "rate_limit",      "overloaded",
     "server_error", "connect",      "timeout_ttft",   "timeout_idle",    "cut",
@@ -48,6 +50,10 @@ std::optional<Effort> parse_effort(std::string_view word) {
 
 std::string_view to_string(UpstreamKind kind) {
     return word_of(kind, kUpstreamKindWords);
+}
+
+std::string_view to_string(UpstreamApi api) {
+    return word_of(api, kUpstreamApiWords);
 }
 
 std::string_view to_string(PlanOrder order) {

@@ -97,8 +97,9 @@ struct Limits {
     int64_t n_requests_max = 4'096;  // admitted and not ended, whole process; above: 503
     int64_t stream_buffer_bytes =
         64 << 10;  // unsent bytes of one stream before its producer is parked
-    int64_t sse_event_bytes_max = 1 << 20;  // one upstream event
-    int64_t answer_bytes_max = 64 << 20;    // one unstreamed upstream answer
+    int64_t sse_event_bytes_max = 1 << 20;   // one upstream event
+    int64_t answer_bytes_max = 64 << 20;     // one unstreamed upstream answer
+    int64_t reasoning_bytes_max = 64 << 20;  // kept for upstreams that want it back with results
     std::chrono::milliseconds head_timeout{10'000};
     std::chrono::milliseconds body_timeout{30'000};        // without progress
     std::chrono::milliseconds idle_timeout{75'000};        // between requests of one connection
@@ -145,6 +146,10 @@ struct Engine {
 enum class UpstreamKind : uint8_t { openai, deepseek, openai_compatible };
 std::string_view to_string(UpstreamKind kind);
 
+// In which of an upstream's APIs an endpoint is spoken to.
+enum class UpstreamApi : uint8_t { automatic, chat, responses };
+std::string_view to_string(UpstreamApi api);
+
 struct Timeouts {
     std::chrono::milliseconds connect{5'000};
     std::chrono::milliseconds ttft{120'000};  // to the first event of a streamed answer
@@ -166,7 +171,8 @@ struct Endpoint {
     std::optional<size_t> upstream;  // index into Config::upstreams
     std::optional<size_t> engine;    // index into Config::engines
     std::string model;               // as the upstream calls it; for an engine: the endpoint's name
-    int64_t n_ctx = 0;               // an engine's own when it is one
+    UpstreamApi api = UpstreamApi::automatic;  // routing/upstream_api.h says what that comes to
+    int64_t n_ctx = 0;                         // an engine's own when it is one
     int64_t output_tokens_max = 0;
     int64_t output_tokens_default =
         0;             // the limit when the client names none; never above the maximum

@@ -94,6 +94,10 @@ constexpr Key kLimitsKeys[] = {
           into<&Limits::sse_event_bytes_max>),
     bytes("answer_bytes_max", "One unstreamed answer of an upstream.", "64MiB", {KiB, GiB},
           into<&Limits::answer_bytes_max>),
+    bytes("reasoning_bytes_max",
+          "Reasoning kept in memory until the results of its tool calls come, where an upstream "
+          "wants it back: of all accounts together, an eighth for one of them.",
+          "64MiB", {KiB, GiB}, into<&Limits::reasoning_bytes_max>),
     duration("head_timeout", "For the whole request head.", "10s", {1, kDay},
              into<&Limits::head_timeout>),
     duration("body_timeout", "For a request body that makes no progress.", "30s", {1, kDay},
@@ -178,9 +182,10 @@ constexpr Section kEngine{"A model that runs in this process.", kEngineKeys};
 constexpr Key kUpstreamKeys[] = {
     required(word("kind", "The provider's dialect. It also chooses the thinking table below.", "",
                   Spelling<UpstreamKind>::words, into<&Upstream::kind>)),
-    required(scalar(Type::url, "base_url",
-                    "Where /chat/completions is appended. https, or http to a loopback host.", "",
-                    into<&Upstream::base_url>)),
+    required(scalar(
+        Type::url, "base_url",
+        "Where /chat/completions, or /responses, is appended. https, or http to a loopback host.",
+        "", into<&Upstream::base_url>)),
     scalar(Type::secret, "api_key", "The provider's key. May be left out for openai_compatible.",
            "", into<&Upstream::api_key>),
     integer("n_inflight_max", "Requests in flight to it; above it: the next endpoint, or 503.",
@@ -222,6 +227,12 @@ constexpr Key kEndpointKeys[] = {
     scalar(Type::text, "model",
            "The model as the upstream calls it. Required with upstream, not allowed with engine.",
            "", into<&Endpoint::model>),
+    word("api",
+         "With upstream: the API that it is asked in. Left out: auto, which is chat, but with kind "
+         "openai responses "
+         "for models that have no other (-pro, -codex), and for those that only think there when "
+         "tools are given.",
+         "", Spelling<UpstreamApi>::words, into<&Endpoint::api>),
     integer("n_ctx", "Tokens of prompt and answer. Required with upstream; an engine has its own.",
             "", {16, kTokensMax}, into<&Endpoint::n_ctx>),
     integer("output_tokens_max",

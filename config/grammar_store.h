@@ -31,6 +31,10 @@ struct Spelling<UpstreamKind> {
     static constexpr std::string_view words[] = {"openai", "deepseek", "openai_compatible"};
 };
 template <>
+struct Spelling<UpstreamApi> {
+    static constexpr std::string_view words[] = {"auto", "chat", "responses"};
+};
+template <>
 struct Spelling<PlanOrder> {
     static constexpr std::string_view words[] = {"listed",  "weighted",   "cheapest",
                                                  "fastest", "least_busy", "warmest"};

@@ -63,6 +63,7 @@ private:
                           fmt::format("does not go with engine; {}", cure));
         };
         misplaced("model", "remove it");
+        misplaced("api", "remove it");
         misplaced("n_ctx", fmt::format("set engines.{}.n_ctx", engine.name));
         endpoint.model = endpoint.name;
         endpoint.n_ctx = engine.n_ctx;
@@ -89,6 +90,10 @@ private:
         }
         if (!endpoint.upstream) return;
         const UpstreamKind kind = config_.upstreams[*endpoint.upstream].kind;
+        if (kind == UpstreamKind::deepseek && endpoint.api == UpstreamApi::responses) {
+            refusals_.add(find(node, "api")->value.at, path + ".api",
+                          "is not offered by kind deepseek; remove it");
+        }
         endpoint.thinking = upstream_thinking(kind);
         override_rows(node, path, tiers(kind), Omit::by_default, endpoint.thinking);
     }

@@ -8,6 +8,7 @@
 #include "gateway/telemetry/version.h"
 #include "gateway/telemetry/wall_clock.h"
 #include "gateway/upstream/inflight.h"
+#include "gateway/upstream/reasoning_store.h"
 
 namespace gateway {
 
@@ -45,12 +46,14 @@ struct Open {
 struct Gateway::Local {
     Local(IoThread& thread, const GatewayParts& parts, asio::thread_pool& workers,
           const config::Limits& limits, std::shared_ptr<InflightCounts> inflight,
-          routing::RateLimiter& rates, const std::atomic<bool>& ending)
+          std::shared_ptr<ReasoningStore> reasoning, routing::RateLimiter& rates,
+          const std::atomic<bool>& ending)
         : mailbox(thread.io),
           heartbeat(thread.io, kHeartbeat),
           hasher(parts.billing.make_hasher()),
           request_names(parts.billing.make_request_names()),
-          upstreams(UpstreamClient::create(thread.io, limits, std::move(inflight))),
+          upstreams(
+              UpstreamClient::create(thread.io, limits, std::move(inflight), std::move(reasoning))),
           services{thread.io,  workers,       parts.billing, *request_names, mailbox, heartbeat,
                    *upstreams, parts.metrics, parts.log,     rates,          ending} {}
 
@@ -71,9 +74,10 @@ struct Gateway::Head {
 Gateway::Gateway(const GatewayParts& parts, std::shared_ptr<const config::Config> config)
     : parts_(parts) {
     const auto inflight = std::make_shared<InflightCounts>();
+    const auto reasoning = std::make_shared<ReasoningStore>(config->limits.reasoning_bytes_max);
     for (auto& thread : parts_.threads)
         locals_.push_back(std::make_unique<Local>(*thread, parts_, workers_, config->limits,
-                                                  inflight, rates_, ending_));
+                                                  inflight, reasoning, rates_, ending_));
     swap_config(std::move(config));
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "routing/upstream_api.h"
+
 namespace routing {
 
 namespace {
@@ -18,6 +20,12 @@ std::string missing_capability(const RequestFacts& facts, const config::Endpoint
     if (facts.needs_penalties) return "penalties and logit_bias";
     if (facts.n_choices > 1) return "n above 1";
     return "";
+}
+
+// What the Responses API cannot say.
+std::string missing_in_responses(const RequestFacts& facts) {
+    if (facts.needs_custom_tools) return "a custom tool or functions";
+    return std::string(facts.chat_only);
 }
 
 // The limit that is held and sent on. A limit the client named is kept or refused, never lowered;
@@ -53,15 +61,24 @@ Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config&
     }
     auto thinking = effective_thinking(facts.thinking, endpoint.thinking, endpoint.n_ctx);
     if (!thinking) return refuse(thinking.error().code, endpoint, thinking.error().detail);
+    auto api = config::UpstreamApi::chat;
+    if (endpoint.upstream) {
+        api = upstream_api(endpoint, config.upstreams[*endpoint.upstream].kind, facts.has_tools,
+                           thinking->tier);
+    }
+    const bool is_responses = api == config::UpstreamApi::responses;
+    if (const std::string lacks = is_responses ? missing_in_responses(facts) : ""; !lacks.empty())
+        return refuse(Errc::capability_missing, endpoint, lacks + " is not supported");
     const int64_t n_answer_min =
         endpoint.engine ? config.engines[*endpoint.engine].answer_tokens_min : 0;
     const int64_t n_budget = thinking->n_budget_tokens;
-    const auto limit = output_limit(facts, endpoint, n_budget > 0 ? n_budget + n_answer_min : 0);
+    auto limit = output_limit(facts, endpoint, n_budget > 0 ? n_budget + n_answer_min : 0);
     if (!limit) return tl::make_unexpected(limit.error());
+    if (is_responses) limit = std::max(*limit, kResponsesOutputMin);
     if (const auto fits = fit_budget(*thinking, *limit, n_answer_min); !fits) {
         return refuse(fits.error().code, endpoint, fits.error().detail);
     }
-    return PlannedAttempt{id, *limit, *thinking};
+    return PlannedAttempt{id, *limit, *thinking, api};
 }
 
 Result<Plan> plan_route(const RequestFacts& facts, const config::Config& config) {

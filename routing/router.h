@@ -21,6 +21,8 @@ struct RequestFacts {
     bool needs_custom_tools = false;  // or functions, the forerunners of tools
     bool needs_images = false;        // parts other than text
     bool needs_penalties = false;     // presence/frequency penalty or logit_bias other than neutral
+    bool has_tools = false;           // functions among them
+    std::string_view chat_only;       // a member that has no counterpart in the Responses API
     ThinkingAsk thinking;
 };
 
@@ -28,6 +30,7 @@ struct PlannedAttempt {
     EndpointId endpoint;
     int64_t n_output_tokens_max;  // the limit that is held and sent on
     Thinking thinking;
+    config::UpstreamApi api = config::UpstreamApi::chat;  // never automatic
 };
 // Never empty.
 struct Plan {

@@ -38,6 +38,8 @@ struct ChatRequest {
     routing::ThinkingAsk thinking;
     bool needs_custom_tools = false;  // or functions
     bool needs_images = false, needs_penalties = false;
+    bool has_tools = false;  // functions among them
+    std::string chat_only;   // the first member without a counterpart in the Responses API
     config::ServiceTier service_tier = config::ServiceTier::standard;
 
     // An upper bound of prompt tokens for any remote byte-level BPE model: never below the truth.

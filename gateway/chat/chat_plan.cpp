@@ -25,6 +25,8 @@ routing::RequestFacts facts_of(const ChatRequest& request) {
     facts.needs_custom_tools = request.needs_custom_tools;
     facts.needs_images = request.needs_images;
     facts.needs_penalties = request.needs_penalties;
+    facts.has_tools = request.has_tools;
+    facts.chat_only = request.chat_only;
     facts.thinking = request.thinking;
     return facts;
 }

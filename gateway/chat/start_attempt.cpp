@@ -20,6 +20,8 @@ tl::expected<std::unique_ptr<Attempt>, AttemptEnd> start_attempt(RelayServices& 
         call.request = &chat;
         call.n_output_tokens_max = step.attempt.n_output_tokens_max;
         call.thinking = step.attempt.thinking;
+        call.api = step.attempt.api;
+        call.account = static_cast<uint64_t>(request.caller.account.n);
         call.timeouts = config.routes[plan.route].timeouts;
         // An unstreamed answer comes whole, minutes of reasoning included: nothing comes before
         // it.

@@ -21,20 +21,6 @@ using simdjson::dom::object;
 
 constexpr int64_t kChoicesMax = 128;
 
-EventLook broken(FailureClass failure, std::string detail) {
-    EventLook out;
-    out.kind = EventLook::Kind::failed;
-    out.failure = failed(failure, std::move(detail));
-    return out;
-}
-
-EventLook said_error(std::string_view data) {
-    EventLook out;
-    out.kind = EventLook::Kind::failed;
-    out.failure = classify(200, read_error_body(data));
-    return out;
-}
-
 // What JavaScript takes for true: the clients' own rule for the key `error`.
 bool is_error(const element& value) {
     bool flag = true;
@@ -125,7 +111,11 @@ ChatEvents::~ChatEvents() = default;
 EventLook ChatEvents::event(SseEvent&& event) {
     trim(event.data);
     if (event.data.empty()) return {};
-    if (event.data == "[DONE]") return {EventLook::Kind::done, {}, {}};
+    if (event.data == "[DONE]") {
+        EventLook done;
+        done.kind = EventLook::Kind::done;
+        return done;
+    }
     if (event.type == "error") return said_error(event.data);
     return look(std::move(event.data), true);
 }
@@ -135,10 +125,10 @@ EventLook ChatEvents::whole(std::string&& body) {
     EventLook out = look(std::move(body), false);
     if (out.kind == EventLook::Kind::skip ||
         (out.kind == EventLook::Kind::chunk && out.chunk.usage_only)) {
-        return broken(FailureClass::malformed, "an answer without choices");
+        return broken(failed(FailureClass::malformed, "an answer without choices"));
     }
     if (out.kind == EventLook::Kind::chunk && !all_ended()) {
-        return broken(FailureClass::malformed, "an answer without finish_reason");
+        return broken(failed(FailureClass::malformed, "an answer without finish_reason"));
     }
     return out;
 }
@@ -157,17 +147,14 @@ bool ChatEvents::asked_ended() const {
 EventLook ChatEvents::look(std::string&& data, bool streamed) {
     join_lines(data);
     data.reserve(data.size() + simdjson::SIMDJSON_PADDING);
-    // A large document would leave its buffers behind for good: it gets a parser of its own.
-    constexpr size_t kSharedParserBytesMax = 1 << 20;
-    std::optional<simdjson::dom::parser> own;
-    if (data.size() > kSharedParserBytesMax) own.emplace();
-    simdjson::dom::parser& parser = own ? *own : parser_.dom;
+    BorrowedParser parser(parser_, data.size());
     element root;
-    if (const auto error = parser.parse(data.data(), data.size(), false).get(root)) {
-        return broken(FailureClass::malformed, simdjson::error_message(error));
+    if (const auto error = parser.dom().parse(data.data(), data.size(), false).get(root)) {
+        return broken(failed(FailureClass::malformed, simdjson::error_message(error)));
     }
     Document document;
-    if (root.get(document.root)) return broken(FailureClass::malformed, "not a JSON object");
+    if (root.get(document.root))
+        return broken(failed(FailureClass::malformed, "not a JSON object"));
     element error;
     if (!document.root["error"].get(error) && is_error(error)) return said_error(data);
     element usage;
@@ -180,7 +167,7 @@ EventLook ChatEvents::look(std::string&& data, bool streamed) {
     document.has_choices = !absent;
     if (absent && (!document.has_usage || usage.is_null())) return {};
     if (!absent && choices.get(document.choices)) {
-        return broken(FailureClass::malformed, "choices is not an array");
+        return broken(failed(FailureClass::malformed, "choices is not an array"));
     }
     return look_at_choices(document, std::move(data), streamed);
 }
@@ -194,11 +181,11 @@ EventLook ChatEvents::look_at_choices(const Document& document, std::string&& da
         for (const element item : document.choices) {
             object choice;
             if (item.get(choice))
-                return broken(FailureClass::malformed, "a choice is not an object");
+                return broken(failed(FailureClass::malformed, "a choice is not an object"));
             int64_t index = 0;
             if (choice["index"].get(index)) index = 0;
             if (index < 0 || index >= kChoicesMax)
-                return broken(FailureClass::malformed, "a choice's index");
+                return broken(failed(FailureClass::malformed, "a choice's index"));
             if (choices_.size() <= static_cast<size_t>(index))
                 choices_.resize(static_cast<size_t>(index) + 1);
             ToolIndexes* tools = streamed ? &choices_[static_cast<size_t>(index)].tools : nullptr;

@@ -9,9 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "gateway/chat/attempt.h"
-#include "gateway/upstream/failure_class.h"
-#include "gateway/upstream/sse_parser.h"
+#include "gateway/upstream/answer_reader.h"
 
 namespace gateway {
 
@@ -19,35 +17,19 @@ struct JsonParser;
 struct ChoiceLook;
 class ToolIndexes;
 
-// What one event, or a whole answer, came to.
-struct EventLook {
-    enum class Kind : uint8_t {
-        chunk,
-        skip,    // says nothing
-        done,    // [DONE]
-        failed,  // the upstream broke off: an error, or something that is no answer
-    };
-    Kind kind = Kind::skip;
-    ChatChunk chunk;                 // kind chunk
-    std::optional<Failure> failure;  // kind failed
-};
-
-class ChatEvents {
+class ChatEvents final : public AnswerReader {
 public:
     // `parser` outlives this and is shared by what runs on its thread.
     ChatEvents(JsonParser& parser, int n_choices, bool include_usage);
-    ~ChatEvents();
+    ~ChatEvents() override;
 
-    EventLook event(SseEvent&& event);                            // of a streamed answer
-    EventLook whole(std::string&& body);                          // an unstreamed one
-    const std::optional<Usage>& usage() const { return usage_; }  // the newest stated
-    // Of choice 0, else of the first that ended; empty if none has.
-    const std::string& finish_reason() const { return finish_reason_; }
-    // Whether every choice that began has ended: asked at [DONE].
-    bool all_ended() const;
-    // Whether every choice that was asked for has ended: asked where the stream stops without
-    // [DONE].
-    bool asked_ended() const;
+    EventLook event(SseEvent&& event) override;
+    EventLook whole(std::string&& body) override;
+    const std::optional<Usage>& usage() const override { return usage_; }
+    // Of choice 0, else of the first that ended.
+    const std::string& finish_reason() const override { return finish_reason_; }
+    bool all_ended() const override;
+    bool asked_ended() const override;
 
 private:
     struct Choice;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gateway/upstream/json_members.h"
+
 namespace gateway {
 
 namespace {
@@ -9,12 +11,6 @@ namespace {
 using simdjson::dom::array;
 using simdjson::dom::element;
 using simdjson::dom::object;
-
-std::string_view text_of(const object& from, std::string_view key) {
-    std::string_view text;
-    if (from[key].get(text)) return {};
-    return text;
-}
 
 int64_t bytes_of(const object& from, std::string_view key) {
     return static_cast<int64_t>(text_of(from, key).size());

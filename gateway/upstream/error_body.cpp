@@ -37,6 +37,7 @@ int status_of(const object& from, std::string_view key) {
 void read_members(const object& from, ErrorBody& into) {
     into.message = short_text_of(from, "message");
     into.type = short_text_of(from, "type");
+    if (into.type == "error") into.type.clear();  // the event's word, where members stand flat
     if (into.type.empty()) into.type = short_text_of(from, "status");  // Google's word
     into.param = short_text_of(from, "param");
     into.code = short_text_of(from, "code");

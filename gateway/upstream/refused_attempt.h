@@ -17,6 +17,11 @@ public:
         batch.end->kind = AttemptEnd::Kind::failed;
         batch.end->failure = failure_.failure;
         batch.end->detail = failure_.detail;
+        batch.end->message = failure_.message;
+        batch.end->type = failure_.type;
+        batch.end->param = failure_.param;
+        batch.end->code = failure_.code;
+        batch.end->upstream_status = failure_.upstream_status;
         co_return batch;
     }
     void cancel() override {}

@@ -35,13 +35,14 @@ std::string request_id(const Transfer& transfer) {
 
 RemoteAttempt::RemoteAttempt(const AttemptServices& services, const UpstreamCall& call,
                              std::shared_ptr<const config::Config> config,
-                             InflightCounts::Permit permit, TransferRequest request)
+                             InflightCounts::Permit permit, TransferRequest request,
+                             std::unique_ptr<AnswerReader> reader)
     : services_(services),
       config_(std::move(config)),
       permit_(std::move(permit)),
       streamed_(call.request->stream),
       sse_(static_cast<size_t>(services.limits.sse_event_bytes_max)),
-      events_(services.parser, call.request->n_choices, call.request->include_usage),
+      reader_(std::move(reader)),
       clock_(call.timeouts, std::chrono::steady_clock::now(), call.deadline),
       transfer_(services.transfers.make(std::move(request), *this)) {
     transfer_->start();
@@ -137,19 +138,27 @@ TransferSink::Take RemoteAttempt::take_events(std::string_view bytes) {
 }
 
 void RemoteAttempt::take_event(SseEvent&& event) {
-    EventLook look = events_.event(std::move(event));
+    EventLook look = reader_->event(std::move(event));
     switch (look.kind) {
         case EventLook::Kind::skip:
             return;
         case EventLook::Kind::chunk:
-            return take_chunk(std::move(look.chunk));
+            return take_chunks(std::move(look));
         case EventLook::Kind::failed:
             return fail(std::move(*look.failure));
         case EventLook::Kind::done:
             break;
     }
-    if (!events_.all_ended())
+    if (!reader_->all_ended())
         return fail(failed(FailureClass::cut, "[DONE] without finish_reason"));
+    done_seen_ = true;
+    finish({});
+}
+
+void RemoteAttempt::take_chunks(EventLook&& look) {
+    take_chunk(std::move(look.chunk));
+    for (ChatChunk& chunk : look.more) take_chunk(std::move(chunk));
+    if (!look.is_last) return;
     done_seen_ = true;
     finish({});
 }
@@ -188,7 +197,7 @@ void RemoteAttempt::on_done(const char* error) {
     if (body_ == Body::error && status != 0) return end_of_error();
     if (!error) return body_ == Body::events ? end_of_events() : end_of_whole();
     // Every choice has said its last: that the connection broke behind it takes nothing away.
-    if (body_ == Body::events && events_.asked_ended()) return finish({});
+    if (body_ == Body::events && reader_->asked_ended()) return finish({});
     // Nothing of an answer came: as good as no connection, whichever of the two broke.
     const bool answered = status != 0;
     fail(failed(answered ? FailureClass::cut : FailureClass::connect, error));
@@ -197,20 +206,21 @@ void RemoteAttempt::on_done(const char* error) {
 void RemoteAttempt::end_of_events() {
     if (auto last = sse_.finish()) {
         // Half an event is how a cut looks, not a malformed one.
-        EventLook look = events_.event(std::move(*last));
-        if (look.kind == EventLook::Kind::chunk) take_chunk(std::move(look.chunk));
+        EventLook look = reader_->event(std::move(*last));
+        if (look.kind == EventLook::Kind::chunk) take_chunks(std::move(look));
+        if (end_) return;
         if (look.kind == EventLook::Kind::failed &&
             look.failure->failure != FailureClass::malformed) {
             return fail(std::move(*look.failure));
         }
     }
-    if (!events_.asked_ended())
+    if (!reader_->asked_ended())
         return fail(failed(FailureClass::cut, "closed before the answer ended"));
     finish({});
 }
 
 void RemoteAttempt::end_of_whole() {
-    EventLook look = events_.whole(std::move(whole_));
+    EventLook look = reader_->whole(std::move(whole_));
     if (look.kind == EventLook::Kind::failed) return fail(std::move(*look.failure));
     take_chunk(std::move(look.chunk));
     finish({});
@@ -244,8 +254,8 @@ void RemoteAttempt::fail(Failure failure) {
 }
 
 void RemoteAttempt::finish(AttemptEnd end) {
-    end.usage = events_.usage();
-    end.finish_reason = events_.finish_reason();
+    end.usage = reader_->usage();
+    end.finish_reason = reader_->finish_reason();
     if (transfer_) {
         if (end.upstream_status == 0) end.upstream_status = transfer_->status();
         if (transfer_->status() != 0) end.upstream_request = request_id(*transfer_);
@@ -256,7 +266,7 @@ void RemoteAttempt::finish(AttemptEnd end) {
 void RemoteAttempt::on_deadline(TimePoint) {
     if (clock_.deadline() > std::chrono::steady_clock::now() || end_ || has_given_end_) return;
     // An upstream that says its last and then neither [DONE] nor goodbye has answered.
-    if (body_ == Body::events && events_.asked_ended()) return finish({});
+    if (body_ == Body::events && reader_->asked_ended()) return finish({});
     fail(clock_.failure());
 }
 

@@ -7,8 +7,8 @@
 
 #include "gateway/chat/attempt.h"
 #include "gateway/chat/wake.h"
+#include "gateway/upstream/answer_reader.h"
 #include "gateway/upstream/attempt_clock.h"
-#include "gateway/upstream/chat_events.h"
 #include "gateway/upstream/inflight.h"
 #include "gateway/upstream/transfers.h"
 #include "gateway/upstream/upstream_client.h"
@@ -20,14 +20,13 @@ struct AttemptServices {
     boost::asio::io_context& io;
     const config::Limits& limits;
     Transfers& transfers;
-    JsonParser& parser;
 };
 
 class RemoteAttempt final : public Attempt, public TransferSink {
 public:
     RemoteAttempt(const AttemptServices& services, const UpstreamCall& call,
                   std::shared_ptr<const config::Config> config, InflightCounts::Permit permit,
-                  TransferRequest request);
+                  TransferRequest request, std::unique_ptr<AnswerReader> reader);
     ~RemoteAttempt() override;
     RemoteAttempt(const RemoteAttempt&) = delete;
     RemoteAttempt& operator=(const RemoteAttempt&) = delete;
@@ -53,6 +52,7 @@ private:
     Take take_whole(std::string_view bytes, int64_t n_max);
     void answered();
     void take_event(SseEvent&& event);
+    void take_chunks(EventLook&& look);
     void take_chunk(ChatChunk&& chunk);
     void end_of_events();
     void end_of_whole();
@@ -69,7 +69,7 @@ private:
     const InflightCounts::Permit permit_;
     const bool streamed_;
     SseParser sse_;
-    ChatEvents events_;
+    const std::unique_ptr<AnswerReader> reader_;
     AttemptClock clock_;
     Body body_ = Body::unknown;
     std::string whole_;             // an unstreamed answer, or an error's text

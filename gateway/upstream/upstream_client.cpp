@@ -4,9 +4,13 @@
 #include <map>
 
 #include "gateway/telemetry/version.h"
+#include "gateway/upstream/chat_events.h"
 #include "gateway/upstream/json_parser.h"
+#include "gateway/upstream/reasoning_store.h"
 #include "gateway/upstream/refused_attempt.h"
 #include "gateway/upstream/remote_attempt.h"
+#include "gateway/upstream/responses_body.h"
+#include "gateway/upstream/responses_events.h"
 #include "gateway/upstream/upstream_body.h"
 
 namespace gateway {
@@ -54,10 +58,12 @@ std::string request_id_header(const std::string& id) {
 class RemoteUpstreamClient final : public UpstreamClient {
 public:
     RemoteUpstreamClient(asio::io_context& io, const config::Limits& limits,
-                         std::shared_ptr<InflightCounts> inflight, bool all_by_libcurl)
+                         std::shared_ptr<InflightCounts> inflight,
+                         std::shared_ptr<ReasoningStore> reasoning, bool all_by_libcurl)
         : io_(io),
           limits_(limits),
           inflight_(std::move(inflight)),
+          reasoning_(std::move(reasoning)),
           transfers_(io, all_by_libcurl) {}
 
     std::unique_ptr<Attempt> start(const UpstreamCall& call,
@@ -67,20 +73,43 @@ public:
             return std::make_unique<RefusedAttempt>(failed(
                 config::FailureClass::overloaded, "n_inflight_max of the upstream is reached"));
         }
+        const bool is_responses = call.api == config::UpstreamApi::responses;
         TransferRequest request;
-        request.url = call.upstream->base_url + "/chat/completions";
-        request.body = upstream_body(call);
+        request.url = call.upstream->base_url + (is_responses ? "/responses" : "/chat/completions");
+        if (is_responses) {
+            auto body = responses_body(call, *reasoning_);
+            if (!body) return std::make_unique<RefusedAttempt>(std::move(body.error()));
+            request.body = std::move(*body);
+        } else {
+            request.body = upstream_body(call);
+        }
         request.headers = headers_.get(*call.upstream, call.request->stream);
         request.own_header = request_id_header(call.request_id);
-        return std::make_unique<RemoteAttempt>(AttemptServices{io_, limits_, transfers_, parser_},
-                                               call, std::move(config), std::move(*permit),
-                                               std::move(request));
+        return std::make_unique<RemoteAttempt>(
+            AttemptServices{io_, limits_, transfers_}, call, std::move(config), std::move(*permit),
+            std::move(request), is_responses ? responses_reader(call) : chat_reader(call));
     }
 
 private:
+    std::unique_ptr<AnswerReader> chat_reader(const UpstreamCall& call) {
+        return std::make_unique<ChatEvents>(parser_, call.request->n_choices,
+                                            call.request->include_usage);
+    }
+    std::unique_ptr<AnswerReader> responses_reader(const UpstreamCall& call) {
+        ResponsesEvents::Terms terms;
+        terms.include_usage = call.request->include_usage;
+        terms.logprobs = call.request->sampling.logprobs;
+        terms.keep = [store = reasoning_, account = call.account, endpoint = call.endpoint->name](
+                         std::span<const std::string> calls, std::string items) {
+            store->keep(account, endpoint, calls, std::move(items));
+        };
+        return std::make_unique<ResponsesEvents>(parser_, std::move(terms));
+    }
+
     asio::io_context& io_;
     const config::Limits limits_;
     const std::shared_ptr<InflightCounts> inflight_;
+    const std::shared_ptr<ReasoningStore> reasoning_;
     HeaderCache headers_;
     JsonParser parser_;
     Transfers transfers_;
@@ -91,9 +120,12 @@ private:
 std::unique_ptr<UpstreamClient> UpstreamClient::create(asio::io_context& io,
                                                        const config::Limits& limits,
                                                        std::shared_ptr<InflightCounts> inflight,
+                                                       std::shared_ptr<ReasoningStore> reasoning,
                                                        bool all_by_libcurl) {
     if (!inflight) inflight = std::make_shared<InflightCounts>();
-    return std::make_unique<RemoteUpstreamClient>(io, limits, std::move(inflight), all_by_libcurl);
+    if (!reasoning) reasoning = std::make_shared<ReasoningStore>(limits.reasoning_bytes_max);
+    return std::make_unique<RemoteUpstreamClient>(io, limits, std::move(inflight),
+                                                  std::move(reasoning), all_by_libcurl);
 }
 
 }  // namespace gateway

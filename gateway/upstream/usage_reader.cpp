@@ -46,13 +46,16 @@ std::optional<Usage> read_usage(const element& usage) {
     Counts counts;
     bool states = false;
     Usage out;
-    out.n_prompt = counts.read(from, {"/prompt_tokens"}, &states);
-    out.n_output = counts.read(from, {"/completion_tokens"}, &states);
-    out.n_cache_read = counts.read(from, {"/prompt_tokens_details/cached_tokens",
-                                          "/prompt_cache_hit_tokens", "/cached_tokens"});
-    out.n_cache_write = counts.read(from, {"/prompt_tokens_details/cache_write_tokens"});
+    out.n_prompt = counts.read(from, {"/prompt_tokens", "/input_tokens"}, &states);
+    out.n_output = counts.read(from, {"/completion_tokens", "/output_tokens"}, &states);
+    out.n_cache_read =
+        counts.read(from, {"/prompt_tokens_details/cached_tokens", "/prompt_cache_hit_tokens",
+                           "/cached_tokens", "/input_tokens_details/cached_tokens"});
+    out.n_cache_write = counts.read(from, {"/prompt_tokens_details/cache_write_tokens",
+                                           "/input_tokens_details/cache_write_tokens"});
     out.n_reasoning =
-        counts.read(from, {"/completion_tokens_details/reasoning_tokens", "/reasoning_tokens"});
+        counts.read(from, {"/completion_tokens_details/reasoning_tokens", "/reasoning_tokens",
+                           "/output_tokens_details/reasoning_tokens"});
     if (!states || counts.impossible()) return std::nullopt;
     return out;
 }

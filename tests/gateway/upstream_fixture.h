@@ -38,7 +38,7 @@ public:
                            std::shared_ptr<gateway::InflightCounts> inflight = nullptr,
                            const config::Limits& limits = {})
         : inflight_(std::move(inflight)),
-          client_(gateway::UpstreamClient::create(io, limits, inflight_,
+          client_(gateway::UpstreamClient::create(io, limits, inflight_, nullptr,
                                                   std::getenv("WEIR_TEST_LIBCURL") != nullptr)) {
         config::Upstream upstream;
         upstream.name = "mock";

@@ -47,6 +47,7 @@ config::Endpoint random_endpoint(Random& random, size_t id) {
 config::Config random_config(Random& random) {
     config::Config config;
     config.engines.emplace_back().answer_tokens_min = 10;
+    config.upstreams.emplace_back();
     const int64_t n_endpoints = 1 + random.below(6);
     for (int64_t i = 0; i < n_endpoints; ++i) {
         config.endpoints.push_back(random_endpoint(random, static_cast<size_t>(i)));

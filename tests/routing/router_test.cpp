@@ -84,6 +84,25 @@ TEST_CASE("plan_route: an engine is left out of what it cannot do yet", "[routin
     CHECK(plan_route(asked, only_local).error().code == Errc::capability_missing);
 }
 
+TEST_CASE("plan_route: what the Responses API cannot say needs another endpoint", "[routing]") {
+    config::Config config = sample();
+    config.endpoints[0].api = config::UpstreamApi::responses;
+    RequestFacts asked = facts();
+    asked.n_output_tokens_max = 5;
+    const auto plan = plan_route(asked, config);
+    CHECK(order(*plan) == std::vector<EndpointId>{0, 1});
+    CHECK(plan->attempts[0].api == config::UpstreamApi::responses);
+    CHECK(plan->attempts[0].n_output_tokens_max == 16);  // its least
+    CHECK(plan->attempts[1].n_output_tokens_max == 5);
+    asked.chat_only = "seed";
+    CHECK(order(*plan_route(asked, config)) == std::vector<EndpointId>{1});
+    config.routes[0].plan = {0};
+    CHECK(plan_route(asked, config).error().detail.ends_with("seed is not supported"));
+    asked.chat_only = "";
+    asked.needs_custom_tools = true;
+    CHECK(plan_route(asked, config).error().code == Errc::capability_missing);
+}
+
 TEST_CASE("plan_route: several choices need an upstream", "[routing]") {
     RequestFacts asked = facts();
     asked.n_choices = 2;

@@ -1,49 +1,16 @@
 #include "tests/support/mock_script.h"
 
-#include <cstdio>
 #include <deque>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/mock_plan.h"
+#include "tests/support/mock_responses.h"
+#include "tests/support/mock_steps.h"
 
 namespace mock {
 
 namespace {
-
-constexpr std::string_view kStreamHead =
-    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
-    "transfer-encoding: chunked\r\n\r\n";
-
-// A character of two, three and four bytes stands in it, for those who cut in the middle.
-constexpr std::string_view kWords[] = {"water ", "über ", "流れ ", "🌊 ", "dam "};
-
-Step send(std::string bytes) {
-    return {Step::Kind::send, std::move(bytes)};
-}
-Step only(Step::Kind kind) {
-    return {kind, {}};
-}
-Step wait(std::chrono::milliseconds delay) {
-    return {Step::Kind::wait, {}, delay};
-}
-
-std::string http_chunk(std::string_view bytes) {
-    char size[24];
-    std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
-    return size + std::string(bytes) + "\r\n";
-}
-
-std::string answer(int status, std::string_view headers, std::string_view body) {
-    return "HTTP/1.1 " + std::to_string(status) + " Mock\r\ncontent-type: application/json\r\n" +
-           std::string(headers) + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" +
-           std::string(body);
-}
-
-std::string word(const Plan& plan, int64_t i) {
-    if (plan.n_text_bytes > 0) return std::string(static_cast<size_t>(plan.n_text_bytes), 'x');
-    return std::string(kWords[static_cast<size_t>(i) % std::size(kWords)]);
-}
 
 std::string usage_of(const Plan& plan, const Request& request) {
     int64_t n_prompt = request.n_prompt_tokens;
@@ -313,9 +280,11 @@ void read_body(Request& request) {
     }
     request.n_output_max = number("max_completion_tokens");
     if (request.n_output_max == 0) request.n_output_max = number("max_tokens");
+    if (request.n_output_max == 0) request.n_output_max = number("max_output_tokens");
     int64_t n_bytes = 0;
-    if (body.contains("messages") && body["messages"].is_array()) {
-        for (const auto& message : body["messages"]) {
+    const char* const list = body.contains("input") ? "input" : "messages";
+    if (body.contains(list) && body[list].is_array()) {
+        for (const auto& message : body[list]) {
             if (message.is_object() && message.contains("content"))
                 n_bytes += content_bytes(message["content"]);
         }
@@ -326,6 +295,7 @@ void read_body(Request& request) {
 Script script_for(const Request& request) {
     const Plan plan = plan_of(request);
     if (auto early = early_fault(plan.fault, request.stream)) return std::move(*early);
+    if (is_responses(request)) return responses_script(plan, request);
     if (!request.stream) return unstreamed(plan, request);
     auto stream = std::make_shared<Stream>(plan, request);
     return [stream] { return (*stream)(); };

@@ -30,7 +30,7 @@ struct Request {
     // Out of the body:
     std::string model;
     bool stream = false, include_usage = false;
-    int64_t n_output_max = 0;     // max_completion_tokens, else max_tokens; 0: none
+    int64_t n_output_max = 0;     // max_completion_tokens, max_tokens, max_output_tokens; 0: none
     int64_t n_prompt_tokens = 0;  // bytes of all message contents / 4 + 3
 };
 

@@ -151,7 +151,8 @@ struct Upstream::State {
     }
 
     asio::awaitable<bool> answer(tcp::socket& socket, Request request) {
-        if (request.method == "POST" && ends_with(request.path, "/chat/completions")) {
+        if (request.method == "POST" && (ends_with(request.path, "/chat/completions") ||
+                                         ends_with(request.path, "/responses"))) {
             co_return co_await play(socket, std::move(request));
         }
         std::string text =

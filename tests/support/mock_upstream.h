@@ -3,6 +3,7 @@
 // loopback from a thread of its own and keeps a log of truth.
 //
 //   POST .../chat/completions  by the model's name, see mock_script.h
+//   POST .../responses         the same in the Responses dialect, see mock_responses.h
 //   GET  /log                  one JSON object a line for each request
 //   POST /reset                forgets the log and the counters
 #include <cstdint>

@@ -1,0 +1,371 @@
+#include "gateway/upstream/responses_events.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "gateway/upstream/body_edit.h"
+#include "gateway/upstream/json_members.h"
+#include "gateway/upstream/object_scan.h"
+#include "gateway/upstream/usage_reader.h"
+
+namespace gateway {
+
+namespace {
+
+using config::FailureClass;
+using simdjson::dom::array;
+using simdjson::dom::element;
+using simdjson::dom::object;
+
+constexpr size_t kCallsMax = 1024;
+constexpr size_t kReasoningBytesMax = 4 << 20;
+
+int64_t number_of(const object& from, std::string_view key) {
+    int64_t number = 0;
+    if (from[key].get(number)) return -1;
+    return number;
+}
+
+// The array's members, each with the bytes that chat clients expect to find.
+std::string logprobs_of(const element& given) {
+    array tokens;
+    if (given.get(tokens)) return "null";
+    const std::vector<BodyEdit> no_bytes{{"bytes", "null"}};
+    std::string out = R"({"content":[)";
+    for (const element token : tokens) {
+        if (out.back() != '[') out += ',';
+        const bool has_bytes = token.at_key("bytes").error() == simdjson::SUCCESS;
+        const std::string entry = simdjson::minify(token);
+        out += has_bytes ? entry : edit_object(entry, no_bytes);
+    }
+    return out += R"(],"refusal":null})";
+}
+
+// Every text of one kind in an item's content, joined.
+std::string joined(const object& item, std::string_view list, std::string_view type,
+                   std::string_view key, std::string_view between) {
+    std::string out;
+    array parts;
+    if (item[list].get(parts)) return out;
+    for (const element entry : parts) {
+        object part;
+        if (entry.get(part) || text_of(part, "type") != type) continue;
+        if (!out.empty()) out += between;
+        out += text_of(part, key);
+    }
+    return out;
+}
+
+std::string reasoning_of(const object& item) {
+    const std::string open = joined(item, "content", "reasoning_text", "text", "");
+    return open.empty() ? joined(item, "summary", "summary_text", "text", "\n\n") : open;
+}
+
+std::string call_head(std::string_view id, std::string_view name, std::string_view arguments) {
+    return R"("id":)" + json_string(id) + R"(,"type":"function","function":{"name":)" +
+           json_string(name) + R"(,"arguments":)" + json_string(arguments) + "}";
+}
+
+std::string usage_json(const Usage& usage) {
+    return R"({"prompt_tokens":)" + std::to_string(usage.n_prompt) + R"(,"completion_tokens":)" +
+           std::to_string(usage.n_output) + R"(,"total_tokens":)" +
+           std::to_string(usage.n_prompt + usage.n_output) +
+           R"(,"prompt_tokens_details":{"cached_tokens":)" + std::to_string(usage.n_cache_read) +
+           R"(},"completion_tokens_details":{"reasoning_tokens":)" +
+           std::to_string(usage.n_reasoning) + "}}";
+}
+
+}  // namespace
+
+EventLook ResponsesEvents::event(SseEvent&& event) {
+    if (event.data.empty() || event.data == "[DONE]") return {};
+    event.data.reserve(event.data.size() + simdjson::SIMDJSON_PADDING);
+    BorrowedParser parser(parser_, event.data.size());
+    object root;
+    if (const auto error =
+            parser.dom().parse(event.data.data(), event.data.size(), false).get(root)) {
+        return broken(failed(FailureClass::malformed, simdjson::error_message(error)));
+    }
+    const std::string_view type = text_of(root, "type");
+    EventLook look;
+    object response;
+    const bool has_response = !root["response"].get(response);
+    if (type == "error") return said_error(event.data);
+    if (type == "response.created" && has_response) {
+        take_head(response);
+    } else if (type == "response.output_item.added") {
+        begin_item(root, look);
+    } else if (type == "response.output_text.delta") {
+        text(root, "content", look);
+    } else if (type == "response.refusal.delta") {
+        text(root, "refusal", look);
+    } else if (type == "response.reasoning_summary_part.added") {
+        if (number_of(root, "summary_index") > 0) reasoning("\n\n", look);
+    } else if (type == "response.reasoning_summary_text.delta" ||
+               type == "response.reasoning_text.delta") {
+        reasoning(text_of(root, "delta"), look);
+    } else if (type == "response.function_call_arguments.delta") {
+        arguments(root, "delta", look);
+    } else if (type == "response.function_call_arguments.done") {
+        arguments(root, "arguments", look);
+    } else if (type == "response.output_item.done") {
+        end_item(root, look);
+    } else if (has_response && (type == "response.completed" || type == "response.incomplete" ||
+                                type == "response.failed" || type == "response.cancelled")) {
+        end(response, look);
+    }
+    return look;
+}
+
+void ResponsesEvents::take_head(const Object& response) {
+    const std::string_view id = text_of(response, "id");
+    id_ = "chatcmpl-" + std::string(id.starts_with("resp_") ? id.substr(5) : id);
+    model_ = text_of(response, "model");
+    tier_ = text_of(response, "service_tier");
+    created_ = std::max<int64_t>(number_of(response, "created_at"), 0);
+}
+
+void ResponsesEvents::begin_item(const Object& event, EventLook& look) {
+    object item;
+    if (event["item"].get(item)) return;
+    const std::string_view type = text_of(item, "type");
+    if (type == "message") has_text_ = false;
+    if (type != "function_call" || calls_.size() >= kCallsMax) return;
+    Call call{std::string(text_of(item, "call_id")), std::string(text_of(item, "name"))};
+    const std::string_view arguments = text_of(item, "arguments");
+    call.has_arguments = !arguments.empty();
+    Piece piece;
+    piece.delta = R"("tool_calls":[{"index":)" + std::to_string(calls_.size()) + "," +
+                  call_head(call.id, call.name, arguments) + "}]";
+    piece.n_text_bytes = static_cast<int64_t>(arguments.size());
+    call_places_[number_of(event, "output_index")] = calls_.size();
+    calls_.push_back(std::move(call));
+    add(std::move(piece), look);
+}
+
+// What no delta has said is said now: some servers send whole items only.
+void ResponsesEvents::end_item(const Object& event, EventLook& look) {
+    object item;
+    if (event["item"].get(item)) return;
+    const std::string_view type = text_of(item, "type");
+    if (type == "reasoning") {
+        const std::string bytes = simdjson::minify(item);
+        if (reasoning_items_.size() + bytes.size() > kReasoningBytesMax) return;
+        if (!reasoning_items_.empty()) reasoning_items_ += ',';
+        reasoning_items_ += bytes;
+    } else if (type == "message" && !has_text_) {
+        Piece piece;
+        const std::string said = joined(item, "content", "output_text", "text", "");
+        if (said.empty()) return;
+        piece.delta = R"("content":)" + json_string(said);
+        piece.n_text_bytes = static_cast<int64_t>(said.size());
+        add(std::move(piece), look);
+    } else if (type == "function_call") {
+        if (!call_places_.contains(number_of(event, "output_index"))) begin_item(event, look);
+    }
+}
+
+void ResponsesEvents::text(const Object& event, const char* member, EventLook& look) {
+    const std::string_view delta = text_of(event, "delta");
+    if (delta.empty()) return;
+    has_text_ = true;
+    Piece piece;
+    piece.delta = '"' + std::string(member) + "\":" + json_string(delta);
+    piece.n_text_bytes = static_cast<int64_t>(delta.size());
+    element logprobs;
+    if (terms_.logprobs && !event["logprobs"].get(logprobs)) piece.logprobs = logprobs_of(logprobs);
+    add(std::move(piece), look);
+}
+
+void ResponsesEvents::reasoning(std::string_view delta, EventLook& look) {
+    if (delta.empty()) return;
+    Piece piece;
+    piece.delta = R"("reasoning_content":)" + json_string(delta);
+    piece.n_text_bytes = piece.n_reasoning_bytes = static_cast<int64_t>(delta.size());
+    add(std::move(piece), look);
+}
+
+void ResponsesEvents::arguments(const Object& event, const char* from, EventLook& look) {
+    const auto place = call_places_.find(number_of(event, "output_index"));
+    if (place == call_places_.end()) return;
+    Call& call = calls_[place->second];
+    const bool is_whole = std::string_view(from) != "delta";
+    const std::string_view text = text_of(event, from);
+    if (text.empty() || (is_whole && call.has_arguments)) return;
+    call.has_arguments = true;
+    Piece piece;
+    piece.delta = R"("tool_calls":[{"index":)" + std::to_string(place->second) +
+                  R"(,"function":{"arguments":)" + json_string(text) + "}}]";
+    piece.n_text_bytes = static_cast<int64_t>(text.size());
+    add(std::move(piece), look);
+}
+
+std::optional<Failure> ResponsesEvents::judge(const Object& response) {
+    element usage;
+    if (!response["usage"].get(usage)) {
+        if (auto stated = read_usage(usage)) usage_ = stated;
+    }
+    const std::string_view status = text_of(response, "status");
+    if (status == "failed" || status == "cancelled") {
+        ErrorBody body;
+        object error;
+        if (!response["error"].get(error)) {
+            body.message = text_of(error, "message");
+            body.code = text_of(error, "code");
+        }
+        return classify(200, body);
+    }
+    if (status != "completed" && status != "incomplete")
+        return failed(FailureClass::malformed, "a response without an end");
+    object details;
+    const std::string_view reason = response["incomplete_details"].get(details)
+                                        ? std::string_view()
+                                        : text_of(details, "reason");
+    if (status == "incomplete")
+        finish_reason_ = reason == "content_filter" ? "content_filter" : "length";
+    else
+        finish_reason_ = calls_.empty() ? "stop" : "tool_calls";
+    if (!calls_.empty() && !reasoning_items_.empty() && terms_.keep) {
+        std::vector<std::string> ids;
+        for (const Call& call : calls_) ids.push_back(call.id);
+        terms_.keep(ids, '[' + std::exchange(reasoning_items_, {}) + ']');
+    }
+    return {};
+}
+
+void ResponsesEvents::end(const Object& response, EventLook& look) {
+    if (model_.empty()) take_head(response);
+    if (const std::string_view tier = text_of(response, "service_tier"); !tier.empty())
+        tier_ = tier;
+    if (auto failure = judge(response)) {
+        look = broken(std::move(*failure));
+        return;
+    }
+    if (!has_begun_) add({}, look);
+    look.more.push_back({chunk("", "null", json_string(finish_reason_))});
+    if (look.kind == EventLook::Kind::skip) {
+        look.kind = EventLook::Kind::chunk;
+        look.chunk = std::move(look.more.front());
+        look.more.clear();
+    }
+    if (terms_.include_usage && usage_) {
+        ChatChunk last;
+        last.data =
+            head("chat.completion.chunk") + R"(,"choices":[],"usage":)" + usage_json(*usage_) + "}";
+        last.usage_only = true;
+        look.more.push_back(std::move(last));
+    }
+    look.is_last = true;
+}
+
+void ResponsesEvents::add(Piece piece, EventLook& look) {
+    const auto push = [&look](ChatChunk&& chunk) {
+        if (std::exchange(look.kind, EventLook::Kind::chunk) == EventLook::Kind::skip)
+            look.chunk = std::move(chunk);
+        else
+            look.more.push_back(std::move(chunk));
+    };
+    if (!std::exchange(has_begun_, true)) {
+        const bool begins_with_call = piece.delta.starts_with(R"("tool_calls")");
+        push({chunk(std::string(R"("role":"assistant","content":)") +
+                        (begins_with_call ? "null" : R"("")") + R"(,"refusal":null)",
+                    "null", "null")});
+    }
+    if (piece.delta.empty()) return;
+    push({chunk(piece.delta, piece.logprobs, "null"), false, piece.n_text_bytes,
+          piece.n_reasoning_bytes});
+}
+
+std::string ResponsesEvents::head(std::string_view object) const {
+    std::string out = R"({"id":)" + json_string(id_) + R"(,"object":")";
+    out += object;
+    out += R"(","created":)" + std::to_string(created_) + R"(,"model":)" + json_string(model_);
+    if (!tier_.empty()) out += R"(,"service_tier":)" + json_string(tier_);
+    return out += R"(,"system_fingerprint":null)";
+}
+
+std::string ResponsesEvents::chunk(std::string_view delta, std::string_view logprobs,
+                                   std::string_view finish) const {
+    std::string out = head("chat.completion.chunk") + R"(,"choices":[{"index":0,"delta":{)";
+    out += delta;
+    out += R"(},"logprobs":)";
+    out += logprobs;
+    out += R"(,"finish_reason":)";
+    out += finish;
+    out += "}]";
+    return out += terms_.include_usage ? R"(,"usage":null})" : "}";
+}
+
+std::string ResponsesEvents::message_of(const Object& response, ChatChunk& counts) const {
+    std::string content, refusal, thoughts, calls, logprobs = "null";
+    array output;
+    if (response["output"].get(output)) return {};
+    size_t n_calls = 0;
+    for (const element entry : output) {
+        object item;
+        if (entry.get(item)) continue;
+        const std::string_view type = text_of(item, "type");
+        if (type == "message") {
+            content += joined(item, "content", "output_text", "text", "");
+            refusal += joined(item, "content", "refusal", "refusal", "");
+            element said;
+            if (terms_.logprobs && !item.at_pointer("/content/0/logprobs").get(said))
+                logprobs = logprobs_of(said);
+        } else if (type == "reasoning") {
+            if (!thoughts.empty()) thoughts += "\n\n";
+            thoughts += reasoning_of(item);
+        } else if (type == "function_call" && n_calls < calls_.size()) {
+            const std::string_view arguments = text_of(item, "arguments");
+            if (!calls.empty()) calls += ',';
+            calls += '{' + call_head(calls_[n_calls].id, calls_[n_calls].name, arguments) + '}';
+            counts.n_text_bytes += static_cast<int64_t>(arguments.size());
+            ++n_calls;
+        }
+    }
+    counts.n_reasoning_bytes = static_cast<int64_t>(thoughts.size());
+    counts.n_text_bytes += static_cast<int64_t>(content.size() + refusal.size() + thoughts.size());
+    std::string out = R"({"index":0,"message":{"role":"assistant","content":)";
+    out += content.empty() && !(calls.empty() && refusal.empty()) ? "null" : json_string(content);
+    if (!thoughts.empty()) out += R"(,"reasoning_content":)" + json_string(thoughts);
+    if (!calls.empty()) out += R"(,"tool_calls":[)" + calls + ']';
+    out += R"(,"refusal":)" + (refusal.empty() ? "null" : json_string(refusal)) +
+           R"(,"annotations":[]},"logprobs":)" + logprobs;
+    return out += R"(,"finish_reason":)" + json_string(finish_reason_) + '}';
+}
+
+EventLook ResponsesEvents::whole(std::string&& body) {
+    simdjson::dom::parser parser;
+    object response;
+    if (const auto error = parser.parse(body).get(response))
+        return broken(failed(FailureClass::malformed, simdjson::error_message(error)));
+    const bool is_response = text_of(response, "object") == "response";
+    element error;
+    if (!is_response && !response["error"].get(error) && !error.is_null()) return said_error(body);
+    if (!is_response) return broken(failed(FailureClass::malformed, "an answer of another kind"));
+    take_head(response);
+    array output;
+    if (!response["output"].get(output)) {
+        for (const element entry : output) {
+            object item;
+            if (entry.get(item)) continue;
+            const std::string_view type = text_of(item, "type");
+            if (type == "function_call" && calls_.size() < kCallsMax) {
+                calls_.push_back(
+                    {std::string(text_of(item, "call_id")), std::string(text_of(item, "name"))});
+            } else if (type == "reasoning" && reasoning_items_.size() < kReasoningBytesMax) {
+                if (!reasoning_items_.empty()) reasoning_items_ += ',';
+                reasoning_items_ += simdjson::minify(entry);
+            }
+        }
+    }
+    if (auto failure = judge(response)) return broken(std::move(*failure));
+    EventLook look;
+    look.kind = EventLook::Kind::chunk;
+    const std::string choice = message_of(response, look.chunk);
+    look.chunk.data = head("chat.completion") + R"(,"choices":[)" + choice + ']';
+    if (usage_) look.chunk.data += R"(,"usage":)" + usage_json(*usage_);
+    look.chunk.data += '}';
+    return look;
+}
+
+}  // namespace gateway

@@ -1,0 +1,80 @@
+#pragma once
+// Answers of OpenAI's Responses API as Chat Completions: openai-wire 2.3, 2.4 and 2.7.
+#include <simdjson.h>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/upstream/answer_reader.h"
+#include "gateway/upstream/json_parser.h"
+
+namespace gateway {
+
+// Told once, with the end of an answer that calls tools: their ids, and the reasoning items that
+// led to them as a JSON array.
+using KeepReasoning = std::function<void(std::span<const std::string> calls, std::string items)>;
+
+class ResponsesEvents final : public AnswerReader {
+public:
+    struct Terms {
+        bool include_usage = false;  // the client asked for it
+        bool logprobs = false;
+        KeepReasoning keep;
+    };
+    // `parser` outlives this and is shared by what runs on its thread.
+    ResponsesEvents(JsonParser& parser, Terms terms) : parser_(parser), terms_(std::move(terms)) {}
+
+    EventLook event(SseEvent&& event) override;
+    EventLook whole(std::string&& body) override;
+    const std::optional<Usage>& usage() const override { return usage_; }
+    const std::string& finish_reason() const override { return finish_reason_; }
+    bool all_ended() const override { return !finish_reason_.empty(); }
+    bool asked_ended() const override { return all_ended(); }
+
+private:
+    using Object = simdjson::dom::object;
+
+    struct Call {
+        std::string id, name;
+        bool has_arguments = false;  // some were passed on
+    };
+    struct Piece {
+        std::string delta;  // members of a delta
+        int64_t n_text_bytes = 0, n_reasoning_bytes = 0;
+        std::string logprobs = "null";
+    };
+
+    void take_head(const Object& response);
+    void begin_item(const Object& event, EventLook& look);
+    void end_item(const Object& event, EventLook& look);
+    void text(const Object& event, const char* member, EventLook& look);
+    void reasoning(std::string_view text, EventLook& look);
+    void arguments(const Object& event, const char* from, EventLook& look);
+    void end(const Object& response, EventLook& look);
+    // Usage, finish reason, and what is to be kept; a failure if that is no end of an answer.
+    std::optional<Failure> judge(const Object& response);
+    void add(Piece piece, EventLook& look);
+    std::string chunk(std::string_view delta, std::string_view logprobs,
+                      std::string_view finish) const;
+    std::string message_of(const Object& response, ChatChunk& chunk) const;
+    std::string head(std::string_view object) const;
+
+    JsonParser& parser_;
+    const Terms terms_;
+    std::string id_, model_, tier_;
+    int64_t created_ = 0;
+    bool has_begun_ = false;                 // the role was said
+    bool has_text_ = false;                  // of the message at hand, some was passed on
+    int64_t summary_index_ = -1;             // of the reasoning summary at hand
+    std::map<int64_t, size_t> call_places_;  // by output_index
+    std::vector<Call> calls_;
+    std::string reasoning_items_;  // JSON, joined by commas
+    std::optional<Usage> usage_;
+    std::string finish_reason_;
+};
+
+}  // namespace gateway
