@@ -46,16 +46,15 @@ struct Open {
 struct Gateway::Local {
     Local(IoThread& thread, const GatewayParts& parts, asio::thread_pool& workers,
           const config::Limits& limits, std::shared_ptr<InflightCounts> inflight,
-          std::shared_ptr<ReasoningStore> reasoning, routing::RateLimiter& rates,
+          const std::shared_ptr<ReasoningStore>& reasoning, routing::RateLimiter& rates,
           const std::atomic<bool>& ending)
         : mailbox(thread.io),
           heartbeat(thread.io, kHeartbeat),
           hasher(parts.billing.make_hasher()),
           request_names(parts.billing.make_request_names()),
-          upstreams(
-              UpstreamClient::create(thread.io, limits, std::move(inflight), std::move(reasoning))),
-          services{thread.io,  workers,       parts.billing, *request_names, mailbox, heartbeat,
-                   *upstreams, parts.metrics, parts.log,     rates,          ending} {}
+          upstreams(UpstreamClient::create(thread.io, limits, std::move(inflight), reasoning)),
+          services{thread.io,  workers,       parts.billing, *request_names, mailbox,    heartbeat,
+                   *upstreams, parts.metrics, parts.log,     rates,          *reasoning, ending} {}
 
     CommitMailbox mailbox;
     Heartbeat heartbeat;
@@ -72,12 +71,12 @@ struct Gateway::Head {
 };
 
 Gateway::Gateway(const GatewayParts& parts, std::shared_ptr<const config::Config> config)
-    : parts_(parts) {
+    : parts_(parts),
+      reasoning_(std::make_shared<ReasoningStore>(config->limits.reasoning_bytes_max)) {
     const auto inflight = std::make_shared<InflightCounts>();
-    const auto reasoning = std::make_shared<ReasoningStore>(config->limits.reasoning_bytes_max);
     for (auto& thread : parts_.threads)
         locals_.push_back(std::make_unique<Local>(*thread, parts_, workers_, config->limits,
-                                                  inflight, reasoning, rates_, ending_));
+                                                  inflight, reasoning_, rates_, ending_));
     swap_config(std::move(config));
 }
 
@@ -270,8 +269,12 @@ asio::awaitable<void> Gateway::quote(const Head& found, const HttpHead& head, st
         co_await exchange.send(refuse(overloaded(), found.request_id, head.received));
         co_return;
     }
-    const PlanTerms terms{static_cast<uint64_t>(found.caller.account.n), 0, wall_clock_now(),
-                          found.caller.scope.get(), true};
+    const PlanTerms terms{static_cast<uint64_t>(found.caller.account.n),
+                          0,
+                          wall_clock_now(),
+                          found.caller.scope.get(),
+                          true,
+                          reasoning_.get()};
     auto text = co_await quote_chat(std::move(body), *snapshot, workers_, terms);
     HttpAnswer answer;
     if (text)

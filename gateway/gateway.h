@@ -68,6 +68,7 @@ private:
                                std::string body, HttpExchange& exchange);
 
     const GatewayParts parts_;
+    const std::shared_ptr<ReasoningStore> reasoning_;
     asio::thread_pool workers_{1};  // tokenises long prompts
     std::vector<std::unique_ptr<Local>> locals_;
     mutable std::mutex snapshot_mutex_;

@@ -6,6 +6,7 @@
 
 #include "billing/cost.h"
 #include "gateway/chat/plan_order.h"
+#include "gateway/upstream/kept_reasoning.h"
 
 namespace gateway {
 
@@ -134,6 +135,13 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
             continue;
         }
         step.price = std::move(*price);
+        if (terms.reasoning && endpoint.upstream &&
+            wants_reasoning_back(config.upstreams[*endpoint.upstream].kind, attempt)) {
+            const int64_t n_kept =
+                n_kept_tokens_max(request, *terms.reasoning, terms.owner, endpoint.name);
+            step.n_prompt_held += n_kept;
+            step.n_prompt_estimate += n_kept / 4;
+        }
         if (endpoint.engine) {
             const engine::Engine& engine = *snapshot.engines[*endpoint.engine];
             const config::Effort tier = attempt.thinking.tier;

@@ -11,6 +11,7 @@
 #include "gateway/api/api_error.h"
 #include "gateway/api/chat_request.h"
 #include "gateway/chat/snapshot.h"
+#include "gateway/upstream/reasoning_store.h"
 #include "routing/router.h"
 
 namespace gateway {
@@ -37,8 +38,9 @@ struct PlanTerms {
     uint64_t owner = 0;  // the account, as the engine knows it
     uint64_t dice = 0;   // random: draws among endpoints, lets some back to one that was down
     config::UnixMillis now;
-    const billing::KeyScope* scope = nullptr;  // of the key; null: everything
-    bool is_quote = false;                     // nothing will be tried
+    const billing::KeyScope* scope = nullptr;   // of the key; null: everything
+    bool is_quote = false;                      // nothing will be tried
+    const ReasoningStore* reasoning = nullptr;  // kept for upstreams; null: none is
 };
 
 // Tokenising long prompts happens on `workers`, so that the io thread goes on; the coroutine comes

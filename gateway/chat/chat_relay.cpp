@@ -89,8 +89,12 @@ private:
         }
 
         const config::UnixMillis now = wall_clock_now();
-        const PlanTerms terms{static_cast<uint64_t>(request_.caller.account.n), services_.dice(),
-                              now, request_.caller.scope.get()};
+        const PlanTerms terms{static_cast<uint64_t>(request_.caller.account.n),
+                              services_.dice(),
+                              now,
+                              request_.caller.scope.get(),
+                              false,
+                              &services_.reasoning};
         auto plan = co_await plan_chat(chat_, *request_.snapshot, services_.workers, terms);
         mark = lap(record_.plan, mark);
         if (!plan) {

@@ -32,6 +32,7 @@ struct RelayServices {
     Metrics& metrics;
     RequestLog& log;
     routing::RateLimiter& rates;
+    const ReasoningStore& reasoning;
     const std::atomic<bool>& ending;  // set once: what still runs is cut with an error event
     std::mt19937_64 dice{std::random_device{}()};  // for routing; nothing secret comes from it
 };

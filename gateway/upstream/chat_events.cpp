@@ -189,6 +189,9 @@ EventLook ChatEvents::look_at_choices(const Document& document, std::string&& da
             if (choices_.size() <= static_cast<size_t>(index))
                 choices_.resize(static_cast<size_t>(index) + 1);
             ToolIndexes* tools = streamed ? &choices_[static_cast<size_t>(index)].tools : nullptr;
+            object said;
+            if (tap_ && index == 0 && !choice[streamed ? "delta" : "message"].get(said))
+                tap_->hear(said);
             looks_.push_back(look_at_choice(choice, streamed ? "delta" : "message", tools));
             if (auto failure = note_choice(looks_.back())) {
                 out.kind = EventLook::Kind::failed;
@@ -231,6 +234,7 @@ std::optional<Failure> ChatEvents::note_choice(const ChoiceLook& look) {
 void ChatEvents::note_finish(int64_t index, std::string_view word) {
     choices_[static_cast<size_t>(index)].ended = true;
     if (finish_reason_.empty() || index == 0) finish_reason_ = word;
+    if (tap_ && index == 0) tap_->end();
 }
 
 std::string ChatEvents::for_client(const Document& document, std::string&& data,

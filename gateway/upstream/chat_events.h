@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gateway/upstream/answer_reader.h"
+#include "gateway/upstream/reasoning_tap.h"
 
 namespace gateway {
 
@@ -22,6 +23,8 @@ public:
     // `parser` outlives this and is shared by what runs on its thread.
     ChatEvents(JsonParser& parser, int n_choices, bool include_usage);
     ~ChatEvents() override;
+    // Whom the first choice's reasoning is told, if it calls tools.
+    void tap(KeepReasoning keep) { tap_.emplace(std::move(keep)); }
 
     EventLook event(SseEvent&& event) override;
     EventLook whole(std::string&& body) override;
@@ -48,6 +51,7 @@ private:
     std::vector<ChoiceLook> looks_;  // at the choices of the event at hand
     std::optional<Usage> usage_;
     std::string finish_reason_;
+    std::optional<ReasoningTap> tap_;
     bool chunk_seen_ = false;
 };
 

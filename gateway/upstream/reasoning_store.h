@@ -3,6 +3,7 @@
 // that clients do not send: kept by account, endpoint and call until it is asked for or crowded
 // out.
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -13,6 +14,11 @@
 #include <unordered_map>
 
 namespace gateway {
+
+// Told once, with the end of an answer that calls tools: their ids, and the reasoning that led to
+// them.
+using KeepReasoning =
+    std::function<void(std::span<const std::string> calls, std::string reasoning)>;
 
 // Any thread. In memory only: after a restart an answer goes on without its reasoning.
 class ReasoningStore {

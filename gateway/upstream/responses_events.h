@@ -1,7 +1,6 @@
 #pragma once
 // Answers of OpenAI's Responses API as Chat Completions: openai-wire 2.3, 2.4 and 2.7.
 #include <simdjson.h>
-#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -11,19 +10,16 @@
 
 #include "gateway/upstream/answer_reader.h"
 #include "gateway/upstream/json_parser.h"
+#include "gateway/upstream/reasoning_store.h"
 
 namespace gateway {
-
-// Told once, with the end of an answer that calls tools: their ids, and the reasoning items that
-// led to them as a JSON array.
-using KeepReasoning = std::function<void(std::span<const std::string> calls, std::string items)>;
 
 class ResponsesEvents final : public AnswerReader {
 public:
     struct Terms {
         bool include_usage = false;  // the client asked for it
         bool logprobs = false;
-        KeepReasoning keep;
+        KeepReasoning keep;  // gets the reasoning items as a JSON array
     };
     // `parser` outlives this and is shared by what runs on its thread.
     ResponsesEvents(JsonParser& parser, Terms terms) : parser_(parser), terms_(std::move(terms)) {}

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gateway/upstream/body_edit.h"
+#include "gateway/upstream/kept_reasoning.h"
 #include "gateway/upstream/object_scan.h"
 
 namespace gateway {
@@ -94,12 +95,17 @@ void edit_thinking(Edits& edits, const UpstreamCall& call) {
 
 }  // namespace
 
-std::string upstream_body(const UpstreamCall& call) {
+std::string upstream_body(const UpstreamCall& call, const ReasoningStore& reasoning) {
     Edits edits(*call.request);
     edits.set("model", json_string(call.endpoint->model));
     if (call.request->stream) edit_usage(edits);
     edit_output_limit(edits, call);
     edit_thinking(edits, call);
+    if (may_hold_calls(*call.request) &&
+        wants_reasoning_back(call.upstream->kind, call.api, call.thinking.tier)) {
+        edits.set("messages", with_kept_reasoning(edits.sent("messages"), reasoning, call.account,
+                                                  call.endpoint->name));
+    }
     return edits.apply();
 }
 

@@ -6,6 +6,7 @@
 #include "gateway/telemetry/version.h"
 #include "gateway/upstream/chat_events.h"
 #include "gateway/upstream/json_parser.h"
+#include "gateway/upstream/kept_reasoning.h"
 #include "gateway/upstream/reasoning_store.h"
 #include "gateway/upstream/refused_attempt.h"
 #include "gateway/upstream/remote_attempt.h"
@@ -81,7 +82,7 @@ public:
             if (!body) return std::make_unique<RefusedAttempt>(std::move(body.error()));
             request.body = std::move(*body);
         } else {
-            request.body = upstream_body(call);
+            request.body = upstream_body(call, *reasoning_);
         }
         request.headers = headers_.get(*call.upstream, call.request->stream);
         request.own_header = request_id_header(call.request_id);
@@ -92,18 +93,24 @@ public:
 
 private:
     std::unique_ptr<AnswerReader> chat_reader(const UpstreamCall& call) {
-        return std::make_unique<ChatEvents>(parser_, call.request->n_choices,
-                                            call.request->include_usage);
+        auto reader = std::make_unique<ChatEvents>(parser_, call.request->n_choices,
+                                                   call.request->include_usage);
+        if (wants_reasoning_back(call.upstream->kind, call.api, call.thinking.tier))
+            reader->tap(keep_for(call));
+        return reader;
     }
     std::unique_ptr<AnswerReader> responses_reader(const UpstreamCall& call) {
         ResponsesEvents::Terms terms;
         terms.include_usage = call.request->include_usage;
         terms.logprobs = call.request->sampling.logprobs;
-        terms.keep = [store = reasoning_, account = call.account, endpoint = call.endpoint->name](
-                         std::span<const std::string> calls, std::string items) {
-            store->keep(account, endpoint, calls, std::move(items));
-        };
+        terms.keep = keep_for(call);
         return std::make_unique<ResponsesEvents>(parser_, std::move(terms));
+    }
+    KeepReasoning keep_for(const UpstreamCall& call) const {
+        return [store = reasoning_, account = call.account, endpoint = call.endpoint->name](
+                   std::span<const std::string> calls, std::string reasoning) {
+            store->keep(account, endpoint, calls, std::move(reasoning));
+        };
     }
 
     asio::io_context& io_;

@@ -28,7 +28,7 @@ struct Sent {
         call.request = &request;
         call.n_output_tokens_max = 77;
         call.thinking = thinking;
-        return gateway::upstream_body(call);
+        return gateway::upstream_body(call, gateway::ReasoningStore(1 << 20));
     }
 };
 

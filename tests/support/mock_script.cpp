@@ -45,11 +45,12 @@ private:
     void produce() {
         if (plan_.breaks != Plan::Break::none && n_sent_ == plan_.n_before_break)
             return break_off();
-        const int64_t n_tokens = plan_.tools ? kToolDeltas : plan_.n_reasoning + plan_.n_chunks;
+        const int64_t n_tokens = plan_.n_reasoning + (plan_.tools ? kToolDeltas : plan_.n_chunks);
         if (n_sent_ == n_tokens) return finish();
         const int64_t i = n_sent_++;
-        if (plan_.tools) return event(delta(tool_delta(i), "null"), 1, 0);
         const bool reasons = i < plan_.n_reasoning;
+        if (plan_.tools && !reasons)
+            return event(delta(tool_delta(i - plan_.n_reasoning), "null"), 1, 0);
         const std::string text = '"' + word(plan_, i) + '"';  // nothing in it needs escaping
         event(delta((reasons ? R"({"reasoning_content":)" : R"({"content":)") + text + "}", "null"),
               1, reasons ? 1 : 0);
