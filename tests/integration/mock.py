@@ -24,6 +24,12 @@ class Mock:
         self.base_url = f"http://127.0.0.1:{self.address[1]}/v1"
         return self
 
+    def restart(self):
+        """Killed, and there again at the same port."""
+        self.__exit__()
+        self.port = self.address[1]
+        self.__enter__()
+
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
