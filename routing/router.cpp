@@ -53,23 +53,46 @@ Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config&
     }
     auto thinking = effective_thinking(facts.thinking, endpoint.thinking, endpoint.n_ctx);
     if (!thinking) return refuse(thinking.error().code, endpoint, thinking.error().detail);
+    if (const auto borne = drop_params(*thinking, facts.params, endpoint.thinking); !borne) {
+        return refuse(borne.error().code, endpoint, borne.error().detail);
+    }
+    const ThinkingAsk& asked = facts.thinking;
+    const bool names_both =
+        asked.kind == ThinkingAsk::Kind::budget && facts.n_output_tokens_max > 0;
+    if (names_both && asked.n_budget_tokens >= facts.n_output_tokens_max) {
+        return refuse(Errc::budget_too_large, endpoint,
+                      "a thinking budget of " + std::to_string(asked.n_budget_tokens) +
+                          " tokens in an output limit of " +
+                          std::to_string(facts.n_output_tokens_max));
+    }
     const int64_t n_answer_min =
-        endpoint.engine ? config.engines[*endpoint.engine].answer_tokens_min : 0;
+        endpoint.engine ? config.engines[*endpoint.engine].answer_tokens_min : 1;
+    const int64_t n_answer = endpoint.engine ? n_answer_min : endpoint.output_tokens_default;
     const int64_t n_budget = thinking->n_budget_tokens;
-    const auto limit = output_limit(facts, endpoint, n_budget > 0 ? n_budget + n_answer_min : 0);
+    const auto limit = output_limit(facts, endpoint, n_budget > 0 ? n_budget + n_answer : 0);
     if (!limit) return tl::make_unexpected(limit.error());
     if (const auto fits = fit_budget(*thinking, *limit, n_answer_min); !fits) {
         return refuse(fits.error().code, endpoint, fits.error().detail);
     }
-    return PlannedAttempt{id, *limit, *thinking};
+    if (facts.is_strict && thinking->is_degraded()) {
+        return refuse(Errc::thinking_degraded, endpoint,
+                      "it would be " + describe(facts.thinking, *thinking));
+    }
+    return PlannedAttempt{id, *limit, *thinking, facts.thinking};
 }
 
-Result<Plan> plan_route(const RequestFacts& facts, const config::Config& config) {
-    const auto route = config.route_by_model.find(facts.model);
+ThinkingAsk ask_of(const ThinkingAsk& own, const config::Route& route) {
+    return own.kind == ThinkingAsk::Kind::absent ? default_ask(route.thinking) : own;
+}
+
+Result<Plan> plan_route(const RequestFacts& request, const config::Config& config) {
+    const auto route = config.route_by_model.find(request.model);
     if (route == config.route_by_model.end()) {
         return tl::make_unexpected(
-            Error{Errc::model_unknown, "no route for model " + std::string(facts.model)});
+            Error{Errc::model_unknown, "no route for model " + std::string(request.model)});
     }
+    RequestFacts facts = request;
+    facts.thinking = ask_of(request.thinking, config.routes[route->second]);
     Plan plan{route->second, {}};
     Error last{Errc::model_unknown, ""};
     for (const EndpointId id : config.routes[plan.route].plan) {

@@ -5,6 +5,7 @@
 #include "gateway/api/json_document.h"
 #include "gateway/api/message_checks.h"
 #include "gateway/api/option_checks.h"
+#include "gateway/api/param_checks.h"
 #include "gateway/api/prompt_bound.h"
 #include "gateway/api/thinking_ask.h"
 #include "gateway/api/tool_checks.h"
@@ -41,6 +42,7 @@ Fault check_fields(const RequestFields& fields, ChatRequest& request) {
     if (auto fault = check_stream(fields, request)) return fault;
     if (auto fault = check_rest(fields)) return fault;
     if (auto fault = check_extensions(fields, request)) return fault;
+    request.params = read_params(fields);
     request.needs_custom_tools = tools.has_custom;
     request.needs_images = messages.has_media;
     const PromptBound bound = prompt_bound(fields, messages, tools);
