@@ -90,7 +90,10 @@ std::optional<KeyTerms> to_terms(const KeyTermsRow& row) {
     return std::move(*sound);
 }
 
-KeyScope::KeyScope(const KeyTerms& terms) : routes_(terms.routes), endpoints_(terms.endpoints) {
+KeyScope::KeyScope(const KeyTerms& terms)
+    : routes_(terms.routes),
+      endpoints_(terms.endpoints),
+      is_strict_thinking_(std::ranges::find(terms.labels, kStrictThinking) != terms.labels.end()) {
     for (const std::string& text : terms.networks) {
         if (const auto network = Network::parse(text)) networks_.push_back(*network);
     }

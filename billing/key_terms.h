@@ -14,6 +14,9 @@
 
 namespace billing {
 
+// The label of a key whose requests are refused where their thinking would be degraded.
+inline constexpr std::string_view kStrictThinking = "thinking=strict";
+
 struct KeyTerms {
     std::string name = {};                      // 1 to 64 of A-Z a-z 0-9 . _ -; empty: none
     std::vector<std::string> labels = {};       // "name=value", in order of names
@@ -54,6 +57,8 @@ public:
     bool allows_route(std::string_view name) const { return allows(routes_, name); }
     bool allows_endpoint(std::string_view name) const { return allows(endpoints_, name); }
     bool allows_address(const std::string& address) const;
+    // Thinking is as asked for, or the request is refused.
+    bool is_strict_thinking() const { return is_strict_thinking_; }
 
 private:
     static bool allows(const std::vector<std::string>& names, std::string_view name) {
@@ -61,6 +66,7 @@ private:
     }
     const std::vector<std::string> routes_, endpoints_;
     std::vector<Network> networks_;
+    const bool is_strict_thinking_;
 };
 
 }  // namespace billing

@@ -9,6 +9,10 @@ namespace {
 constexpr std::array<std::string_view, kEffortCount> kEffortWords = {
     "none", "minimal", "low", "medium", "high", "xhigh", "max"};
 
+constexpr std::array<std::string_view, kParamCount> kParamWords = {
+    "temperature", "top_p", "top_k",    "presence_penalty", "frequency_penalty",
+    "logit_bias",  "n",     "logprobs", "tool_choice"};
+
 constexpr std::array<std::string_view, 3> kUpstreamKindWords = {"openai", "deepseek",
                                                                 "openai_compatible"};
 
@@ -46,6 +50,10 @@ std::string_view to_string(Effort effort) {
 std::optional<Effort> parse_effort(std::string_view word) {
     if (word == "ultra") return Effort::max;
     return value_of<Effort>(word, kEffortWords);
+}
+
+std::string_view to_string(Param param) {
+    return word_of(param, kParamWords);
 }
 
 std::string_view to_string(UpstreamKind kind) {

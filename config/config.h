@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/price.h"
+#include "config/thinking.h"
 #include "config/units.h"
 
 namespace config {
@@ -25,37 +26,6 @@ public:
 
 private:
     std::string bytes_;
-};
-
-// How hard a model thinks. `none` is thinking switched off; the words are OpenAI's, in rising
-// order.
-enum class Effort : uint8_t { none, minimal, low, medium, high, xhigh, max };
-inline constexpr size_t kEffortCount = 7;
-std::string_view to_string(Effort effort);
-// One of the seven words, case-sensitive; "ultra" is max. Anything else: nothing.
-std::optional<Effort> parse_effort(std::string_view word);
-
-// What one thing a client may ask becomes at one endpoint.
-struct ThinkingRule {
-    enum class Action : uint8_t {
-        tier,    // ask for `tier`
-        omit,    // send nothing: the model's default, which is `tier`
-        refuse,  // 400: the endpoint cannot keep it
-    };
-    Action action = Action::refuse;
-    Effort tier = Effort::none;
-};
-
-// How one endpoint thinks: a row for each word, for "on" without a word and for nothing said
-// (thinking-tiers 7.2). A rule whose tier differs from the word asked for is a visible degradation.
-struct ThinkingTable {
-    std::array<ThinkingRule, kEffortCount> efforts;  // by requested Effort
-    ThinkingRule on;
-    ThinkingRule absent;
-    // The strongest prefix needs room: below this context size the two top tiers of the local
-    // encodings fall to the next lower one, reported as reason=context. 0: no such limit.
-    int64_t n_ctx_for_max = 0;
-    bool takes_budget = false;  // a limit of thinking in tokens, kept while decoding
 };
 
 struct Listen {
@@ -219,6 +189,7 @@ struct Route {
     PlanOrder order = PlanOrder::listed;
     std::vector<int64_t> weights;  // by place in the plan; weighted only
     bool sticky = false;           // weighted: prompts that begin alike go the same way
+    std::string thinking;          // of a request that says nothing: an effort, "on", or nothing
     RateLimits rate_limits;        // on this route, besides those over all
     std::array<bool, kFailureClassCount> fall_back_on{};  // by FailureClass
     Timeouts timeouts;

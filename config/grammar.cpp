@@ -2,6 +2,7 @@
 
 #include "config/grammar_prices.h"
 #include "config/grammar_rows.h"
+#include "config/grammar_thinking.h"
 
 namespace config {
 
@@ -180,7 +181,8 @@ constexpr Key kEngineKeys[] = {
 constexpr Section kEngine{"A model that runs in this process.", kEngineKeys};
 
 constexpr Key kUpstreamKeys[] = {
-    required(word("kind", "The provider's dialect. It also chooses the thinking table below.", "",
+    required(word("kind",
+                  "The provider's dialect. With the model it chooses the thinking table below.", "",
                   Spelling<UpstreamKind>::words, into<&Upstream::kind>)),
     required(scalar(
         Type::url, "base_url",
@@ -192,28 +194,6 @@ constexpr Key kUpstreamKeys[] = {
             "1024", {1, 1'000'000}, into<&Upstream::n_inflight_max>),
 };
 constexpr Section kUpstream{"A provider of models.", kUpstreamKeys};
-
-constexpr std::string_view kTierWords[] = {"none", "minimal", "low", "medium",
-                                           "high", "xhigh",   "max", "refuse"};
-constexpr std::string_view kDefaultWords[] = {"none",  "minimal", "low",    "medium", "high",
-                                              "xhigh", "max",     "refuse", "omit"};
-constexpr Key kThinkingKeys[] = {
-    word("none", "What a request without thinking becomes.", "", kTierWords, nullptr),
-    word("minimal", "What minimal becomes.", "", kTierWords, nullptr),
-    word("low", "What low becomes.", "", kTierWords, nullptr),
-    word("medium", "What medium becomes.", "", kTierWords, nullptr),
-    word("high", "What high becomes.", "", kTierWords, nullptr),
-    word("xhigh", "What xhigh becomes.", "", kTierWords, nullptr),
-    word("max", "What max becomes.", "", kTierWords, nullptr),
-    word("on", "What thinking without a word becomes; omit: say nothing to the upstream.", "",
-         kDefaultWords, nullptr),
-    word("absent", "What nothing said becomes; omit: say nothing to the upstream.", "",
-         kDefaultWords, nullptr),
-};
-constexpr Section kThinking{
-    "Rows that differ from the table shipped for the kind. A word that becomes another is reported "
-    "in x-weir-reasoning; refuse answers 400.",
-    kThinkingKeys};
 
 constexpr Key kEndpointKeys[] = {
     {.name = "engine",
@@ -250,8 +230,8 @@ constexpr Key kEndpointKeys[] = {
               .refers_to = "prices"}),
     {.name = "thinking",
      .type = Type::section,
-     .help = "How it thinks, where that differs from its kind.",
-     .section = &kThinking},
+     .help = "How it thinks, where that differs from the table shipped for its model or kind.",
+     .section = &kThinkingSection},
 };
 constexpr Section kEndpoint{"A model at an upstream, or an engine.", kEndpointKeys};
 
@@ -292,6 +272,10 @@ constexpr Key kRouteKeys[] = {
            "so that what it has cached of them is used.",
            "false", into<&Route::sticky>),
     {.name = "aliases", .type = Type::names, .help = "Other model names that take this route."},
+    word("thinking",
+         "What a request that says nothing of thinking asks for. Left out: the model's default. A "
+         "model name that stands for another tier is a route of its own.",
+         "", kAskWords, into<&Route::thinking>),
     {.name = "fall_back_on",
      .type = Type::words,
      .help = "Failures after which the next endpoint of the plan is tried.",

@@ -53,6 +53,17 @@ struct Spelling<Effort> {
                                                  "high", "xhigh",   "max"};
 };
 
+template <>
+struct Spelling<ThinkingSpelling> {
+    static constexpr std::string_view words[] = {
+        "effort",        "type",      "type_and_effort", "adaptive",
+        "budget_tokens", "reasoning", "enable_thinking"};
+};
+template <>
+struct Spelling<BudgetRule> {
+    static constexpr std::string_view words[] = {"refuse", "tier", "sent", "exact"};
+};
+
 template <class T>
 void assign(T& member, const Value& value) {
     if constexpr (std::is_same_v<T, bool>) {

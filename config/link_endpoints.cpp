@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/link_thinking.h"
 #include "config/linker.h"
 #include "config/thinking_defaults.h"
 
@@ -11,12 +12,6 @@ namespace {
 
 constexpr int64_t kRemoteOutputDefault = 4'096;
 constexpr int64_t kLocalOutputDefault = 1'024;
-
-std::string words(std::span<const Effort> efforts) {
-    std::vector<std::string_view> names;
-    for (const Effort effort : efforts) names.push_back(to_string(effort));
-    return fmt::format("{}", fmt::join(names, ", "));
-}
 
 class EndpointLinker {
 public:
@@ -72,9 +67,7 @@ private:
             endpoint.output_tokens_default =
                 std::min({kLocalOutputDefault, engine.n_ctx / 2, endpoint.output_tokens_max});
         }
-        const Effort effort = engine.default_effort.value_or(Effort::high);
-        endpoint.thinking = local_thinking(engine.encoding, effort);
-        override_rows(node, path, tiers(engine.encoding), Omit::never, endpoint.thinking);
+        link_thinking(node, path, config_, endpoint, refusals_);
     }
 
     void remote(const Member& member, const std::string& path, Endpoint& endpoint) {
@@ -88,45 +81,13 @@ private:
             endpoint.output_tokens_default =
                 std::min(kRemoteOutputDefault, endpoint.output_tokens_max);
         }
-        if (!endpoint.upstream) return;
-        const UpstreamKind kind = config_.upstreams[*endpoint.upstream].kind;
-        if (kind == UpstreamKind::deepseek && endpoint.api == UpstreamApi::responses) {
+        const bool is_deepseek = endpoint.upstream && config_.upstreams[*endpoint.upstream].kind ==
+                                                          UpstreamKind::deepseek;
+        if (is_deepseek && endpoint.api == UpstreamApi::responses) {
             refusals_.add(find(node, "api")->value.at, path + ".api",
                           "is not offered by kind deepseek; remove it");
         }
-        endpoint.thinking = upstream_thinking(kind);
-        override_rows(node, path, tiers(kind), Omit::by_default, endpoint.thinking);
-    }
-
-    enum class Omit : uint8_t { never, by_default };
-
-    void override_rows(const Node& node, const std::string& path, std::span<const Effort> known,
-                       Omit omit, ThinkingTable& table) {
-        const Effort default_tier = table.absent.tier;
-        for (const Member& row : members(node, "thinking")) {
-            const auto asked = parse_effort(row.key);
-            if (!asked && row.key != "on" && row.key != "absent") continue;  // refused already
-            if (row.value.kind != Node::Kind::scalar) continue;
-            ThinkingRule& rule = asked             ? table.efforts[static_cast<size_t>(*asked)]
-                                 : row.key == "on" ? table.on
-                                                   : table.absent;
-            const std::string row_path = fmt::format("{}.thinking.{}", path, row.key);
-            const auto tier = parse_effort(row.value.text);
-            if (row.value.text == "refuse") {
-                rule = {ThinkingRule::Action::refuse, Effort::none};
-            } else if (row.value.text == "omit" && omit == Omit::by_default) {
-                rule = {ThinkingRule::Action::omit, default_tier};
-            } else if (row.value.text == "omit") {
-                refusals_.add(
-                    row.value.at, row_path,
-                    fmt::format("an engine is always told; write one of {}", words(known)));
-            } else if (tier && std::find(known.begin(), known.end(), *tier) == known.end()) {
-                refusals_.add(row.value.at, row_path,
-                              fmt::format("cannot be kept there; write one of {}", words(known)));
-            } else if (tier) {
-                rule = {ThinkingRule::Action::tier, *tier};
-            }
-        }
+        link_thinking(node, path, config_, endpoint, refusals_);
     }
 
     void check_output(const Node& node, const std::string& path, const Endpoint& endpoint) {

@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "config/grammar.h"
+#include "config/grammar_store.h"
 #include "config/loader.h"
 #include "config/scalar.h"
 #include "config/thinking_defaults.h"
@@ -110,39 +111,82 @@ std::string cell(const ThinkingRule& rule) {
             return std::string(to_string(rule.tier));
         case ThinkingRule::Action::omit:
             return fmt::format("omit ({})", to_string(rule.tier));
+        case ThinkingRule::Action::on:
+            return fmt::format("on ({})", to_string(rule.tier));
         case ThinkingRule::Action::refuse:
             break;
     }
     return "refuse";
 }
 
+std::string params_of(const ThinkingTable& table) {
+    std::string out;
+    const auto add = [&](std::string_view what, ParamSet params) {
+        std::string names;
+        for (size_t i = 0; i < kParamCount; ++i) {
+            const auto param = static_cast<Param>(i);
+            if (params.has(param)) names += fmt::format(" `{}`", to_string(param));
+        }
+        if (!names.empty()) out += fmt::format("{}{}{}", out.empty() ? "" : "; ", what, names);
+    };
+    add("ignored", table.ignored);
+    add("fixed", table.fixed);
+    add("rejected", table.rejected);
+    return out;
+}
+
+std::string budget_of(const ThinkingTable& table) {
+    const auto word = Spelling<BudgetRule>::words[static_cast<size_t>(table.budget)];
+    return table.n_budget_min > 0 ? fmt::format("{}, at least {}", word, table.n_budget_min)
+                                  : std::string(word);
+}
+
+std::string thinking_row(std::string_view name, const ThinkingTable& table,
+                         std::string_view spelling) {
+    std::string row = fmt::format("| `{}` |", name);
+    for (const ThinkingRule& rule : table.efforts) row += fmt::format(" {} |", cell(rule));
+    return row + fmt::format(" {} | {} | {} | {} | {} |\n", cell(table.on), cell(table.absent),
+                             spelling, budget_of(table), params_of(table));
+}
+
+std::string models_of(std::string_view thinking) {
+    std::string names;
+    for (const KnownModel& known : known_models()) {
+        if (known.thinking == thinking)
+            names += fmt::format("{}`{}`", names.empty() ? "" : ", ", known.model);
+    }
+    return names;
+}
+
 std::string thinking_page() {
-    const ThinkingTable tables[] = {local_thinking(Encoding::preview, Effort::high),
-                                    local_thinking(Encoding::v0731, Effort::high),
-                                    upstream_thinking(UpstreamKind::deepseek),
-                                    upstream_thinking(UpstreamKind::openai),
-                                    upstream_thinking(UpstreamKind::openai_compatible)};
     std::string page =
         "\n## The shipped thinking tables\n\n"
-        "What a request asks for becomes the tier in the column of the endpoint's kind; a row of "
-        "`thinking` replaces one cell. `on` and `absent` of an engine are its `default_effort`. "
-        "`omit` sends nothing and counts as the tier in parentheses. An engine whose `n_ctx` is "
-        "below 393216 gives `high` where the table says `max`, or `xhigh` with the preview "
-        "encoding. An engine keeps a budget in tokens to the token; upstreams refuse one.\n\n"
-        "| asked | engine, preview | engine, 0731 | deepseek | openai | openai_compatible |\n"
-        "| --- | --- | --- | --- | --- | --- |\n";
-    const auto row = [&](std::string_view name, auto rule_of) {
-        page += fmt::format("| `{}` |", name);
-        for (const ThinkingTable& table : tables)
-            page += fmt::format(" {} |", cell(rule_of(table)));
-        page += "\n";
-    };
-    for (size_t i = 0; i < kEffortCount; ++i) {
-        row(to_string(static_cast<Effort>(i)),
-            [i](const ThinkingTable& table) { return table.efforts[i]; });
+        "What a request asks for becomes the tier in its column; a row of `thinking` replaces one "
+        "cell. `on` and `absent` of an engine are its `default_effort`. `omit` sends nothing and "
+        "counts as the tier in parentheses, `on` switches thinking on and leaves the size to the "
+        "model. An engine whose `n_ctx` is below 393216 gives `high` where the table says `max`, "
+        "or `xhigh` with the preview encoding.\n\n"
+        "| table | none | minimal | low | medium | high | xhigh | max | on | absent | spelling | "
+        "budget | parameters |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    page += thinking_row("engine, preview", local_thinking(Encoding::preview, Effort::high),
+                         "the prompt");
+    page +=
+        thinking_row("engine, 0731", local_thinking(Encoding::v0731, Effort::high), "the prompt");
+    for (const ShippedThinking& shipped : shipped_thinking()) {
+        const auto spelling = static_cast<size_t>(shipped.table.spelling);
+        page +=
+            thinking_row(shipped.name, shipped.table, Spelling<ThinkingSpelling>::words[spelling]);
     }
-    row("on", [](const ThinkingTable& table) { return table.on; });
-    row("absent", [](const ThinkingTable& table) { return table.absent; });
+    page +=
+        "\nWhich table an endpoint starts from, where `thinking.like` does not say: by the exact "
+        "name of its model at a kind of upstream, else `gpt-5.5` at `openai`, `deepseek` at "
+        "`deepseek`, `openai_compatible` at `openai_compatible`.\n\n"
+        "| table | models |\n| --- | --- |\n";
+    for (const ShippedThinking& shipped : shipped_thinking()) {
+        const std::string models = models_of(shipped.name);
+        if (!models.empty()) page += fmt::format("| `{}` | {} |\n", shipped.name, models);
+    }
     return page;
 }
 

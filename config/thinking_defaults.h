@@ -1,6 +1,6 @@
 #pragma once
-// The thinking tables that ship with Weir, by kind of endpoint, and the tiers each kind can hold.
-// A row that gives another tier than was asked for is a visible degradation (thinking-tiers 7.2).
+// The thinking tables that ship with Weir, and the tiers each can hold. A row that gives another
+// tier than was asked for is a visible degradation (thinking-tiers 7.2).
 #include <span>
 
 #include "config/config.h"
@@ -12,13 +12,37 @@ inline constexpr int64_t kCtxForMax = 393'216;
 
 // `on` and `absent` become `default_effort`, one of tiers(encoding) but none.
 ThinkingTable local_thinking(Encoding encoding, Effort default_effort);
-
-// deepseek: three tiers. openai: the tiers of gpt-5.5. openai_compatible: every word as it is; what
-// "nothing said" means there is the server's own, reported as high, and "on" asks for high by name.
-ThinkingTable upstream_thinking(UpstreamKind kind);
-
-// What a row may become at such an endpoint, in rising order, `none` first.
+// What a row may become at such an engine, in rising order, `none` first.
 std::span<const Effort> tiers(Encoding encoding);
-std::span<const Effort> tiers(UpstreamKind kind);
+
+// A table for upstreams, by the name that thinking.like has for it.
+struct ShippedThinking {
+    std::string_view name;
+    std::span<const Effort> tiers;  // what a row may become, in rising order
+    ThinkingTable table;
+};
+std::span<const ShippedThinking> shipped_thinking();
+// In the order of shipped_thinking().
+inline constexpr std::string_view kThinkingNames[] = {
+    "deepseek",        "gpt-5.5",          "gpt-5.5-pro",    "gpt-5.4",    "gpt-5.3-codex",
+    "kimi-k2.6",       "glm-5.1",          "glm-5.3",        "claude-4.7", "claude-4.6",
+    "claude-4.5",      "gemini-3.1-pro",   "gemini-3-flash", "vllm-v4",    "openrouter",
+    "enable_thinking", "openai_compatible"};
+// Nothing if no table has this name.
+const ShippedThinking* shipped_thinking(std::string_view name);
+// By the model's exact name there, else by the kind: a name never decides by how it looks.
+const ShippedThinking& shipped_thinking(UpstreamKind kind, std::string_view model);
+
+// A model whose table is known by its name.
+struct KnownModel {
+    UpstreamKind kind;
+    std::string_view model;     // as the upstream calls it
+    std::string_view thinking;  // one of kThinkingNames
+};
+std::span<const KnownModel> known_models();
+
+// A budget in tokens as the tier that it comes to, and the budget that stands for a tier.
+Effort tier_of_budget(int64_t n_tokens);
+int64_t budget_of_tier(Effort tier);
 
 }  // namespace config

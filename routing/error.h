@@ -13,6 +13,8 @@ enum class Errc : uint8_t {
     tier_unsupported,       // no endpoint of the plan can keep the thinking that was asked for
     budget_unsupported,     // a token budget for thinking, which no endpoint of the plan enforces
     budget_too_large,       // ... and which leaves no output token for an answer
+    param_unsupported,      // a parameter that no endpoint of the plan bears while it thinks
+    thinking_degraded,      // strictly asked, and no endpoint of the plan thinks as asked for
 };
 
 struct Error {

@@ -22,9 +22,13 @@ std::string missing_capability(const RequestFacts& facts, const config::Endpoint
     return "";
 }
 
-// What the Responses API cannot say.
-std::string missing_in_responses(const RequestFacts& facts) {
+// What the Responses API cannot say, of what is sent on.
+std::string missing_in_responses(const RequestFacts& facts, const config::ParamSet& dropped) {
     if (facts.needs_custom_tools) return "a custom tool or functions";
+    using config::Param;
+    for (const Param param : {Param::presence_penalty, Param::frequency_penalty, Param::logit_bias})
+        if (facts.needs_penalties && facts.params.has(param) && !dropped.has(param))
+            return std::string(to_string(param));
     return std::string(facts.chat_only);
 }
 
@@ -50,6 +54,31 @@ Result<int64_t> output_limit(const RequestFacts& facts, const config::Endpoint& 
     return std::min(std::max(endpoint.output_tokens_default, n_wanted), n_most);
 }
 
+// How the endpoint would think, and what of the request it would not hear then.
+Result<Thinking> thinking_at(const config::Endpoint& endpoint, const RequestFacts& facts) {
+    auto thinking = effective_thinking(facts.thinking, endpoint.thinking, endpoint.n_ctx);
+    if (!thinking) return refuse(thinking.error().code, endpoint, thinking.error().detail);
+    if (const auto borne = drop_params(*thinking, facts.params, endpoint.thinking); !borne) {
+        return refuse(borne.error().code, endpoint, borne.error().detail);
+    }
+    const ThinkingAsk& asked = facts.thinking;
+    const bool names_both =
+        asked.kind == ThinkingAsk::Kind::budget && facts.n_output_tokens_max > 0;
+    if (names_both && asked.n_budget_tokens >= facts.n_output_tokens_max) {
+        return refuse(Errc::budget_too_large, endpoint,
+                      "a thinking budget of " + std::to_string(asked.n_budget_tokens) +
+                          " tokens in an output limit of " +
+                          std::to_string(facts.n_output_tokens_max));
+    }
+    return thinking;
+}
+
+config::UpstreamApi api_at(const config::Endpoint& endpoint, const config::Config& config,
+                           const RequestFacts& facts, config::Effort tier) {
+    if (!endpoint.upstream) return config::UpstreamApi::chat;
+    return upstream_api(endpoint, config.upstreams[*endpoint.upstream].kind, facts.has_tools, tier);
+}
+
 }  // namespace
 
 Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config& config,
@@ -59,34 +88,43 @@ Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config&
     if (!missing.empty()) {
         return refuse(Errc::capability_missing, endpoint, missing + " is not supported");
     }
-    auto thinking = effective_thinking(facts.thinking, endpoint.thinking, endpoint.n_ctx);
-    if (!thinking) return refuse(thinking.error().code, endpoint, thinking.error().detail);
-    auto api = config::UpstreamApi::chat;
-    if (endpoint.upstream) {
-        api = upstream_api(endpoint, config.upstreams[*endpoint.upstream].kind, facts.has_tools,
-                           thinking->tier);
-    }
+    auto thinking = thinking_at(endpoint, facts);
+    if (!thinking) return tl::make_unexpected(thinking.error());
+    const config::UpstreamApi api = api_at(endpoint, config, facts, thinking->tier);
     const bool is_responses = api == config::UpstreamApi::responses;
-    if (const std::string lacks = is_responses ? missing_in_responses(facts) : ""; !lacks.empty())
+    const std::string lacks = is_responses ? missing_in_responses(facts, thinking->dropped) : "";
+    if (!lacks.empty()) {
         return refuse(Errc::capability_missing, endpoint, lacks + " is not supported");
+    }
     const int64_t n_answer_min =
-        endpoint.engine ? config.engines[*endpoint.engine].answer_tokens_min : 0;
+        endpoint.engine ? config.engines[*endpoint.engine].answer_tokens_min : 1;
+    const int64_t n_answer = endpoint.engine ? n_answer_min : endpoint.output_tokens_default;
     const int64_t n_budget = thinking->n_budget_tokens;
-    auto limit = output_limit(facts, endpoint, n_budget > 0 ? n_budget + n_answer_min : 0);
+    auto limit = output_limit(facts, endpoint, n_budget > 0 ? n_budget + n_answer : 0);
     if (!limit) return tl::make_unexpected(limit.error());
     if (is_responses) limit = std::max(*limit, kResponsesOutputMin);
     if (const auto fits = fit_budget(*thinking, *limit, n_answer_min); !fits) {
         return refuse(fits.error().code, endpoint, fits.error().detail);
     }
-    return PlannedAttempt{id, *limit, *thinking, api};
+    if (facts.is_strict && thinking->is_degraded()) {
+        return refuse(Errc::thinking_degraded, endpoint,
+                      "it would be " + describe(facts.thinking, *thinking));
+    }
+    return PlannedAttempt{id, *limit, *thinking, facts.thinking, api};
 }
 
-Result<Plan> plan_route(const RequestFacts& facts, const config::Config& config) {
-    const auto route = config.route_by_model.find(facts.model);
+ThinkingAsk ask_of(const ThinkingAsk& own, const config::Route& route) {
+    return own.kind == ThinkingAsk::Kind::absent ? default_ask(route.thinking) : own;
+}
+
+Result<Plan> plan_route(const RequestFacts& request, const config::Config& config) {
+    const auto route = config.route_by_model.find(request.model);
     if (route == config.route_by_model.end()) {
         return tl::make_unexpected(
-            Error{Errc::model_unknown, "no route for model " + std::string(facts.model)});
+            Error{Errc::model_unknown, "no route for model " + std::string(request.model)});
     }
+    RequestFacts facts = request;
+    facts.thinking = ask_of(request.thinking, config.routes[route->second]);
     Plan plan{route->second, {}};
     Error last{Errc::model_unknown, ""};
     for (const EndpointId id : config.routes[plan.route].plan) {

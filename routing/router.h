@@ -24,12 +24,15 @@ struct RequestFacts {
     bool has_tools = false;           // functions among them
     std::string_view chat_only;       // a member that has no counterpart in the Responses API
     ThinkingAsk thinking;
+    config::ParamSet params;  // those it sets that a thinking model may not bear
+    bool is_strict = false;   // thinking as asked for, or none at all
 };
 
 struct PlannedAttempt {
     EndpointId endpoint;
     int64_t n_output_tokens_max;  // the limit that is held and sent on
     Thinking thinking;
+    ThinkingAsk asked;
     config::UpstreamApi api = config::UpstreamApi::chat;  // never automatic
 };
 // Never empty.
@@ -38,13 +41,17 @@ struct Plan {
     std::vector<PlannedAttempt> attempts;
 };
 
-// What one endpoint would be asked, or why it cannot serve the request.
+// What one endpoint would be asked, or why it cannot serve the request. facts.thinking has the
+// route's default in it.
 Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config& config,
                                 EndpointId endpoint);
 
 // Who can serve the request, as the plan lists them; rank.h says who is tried first. If nobody can,
 // the error says why the last of them could not.
 Result<Plan> plan_route(const RequestFacts& facts, const config::Config& config);
+
+// What takes effect of the request's asking: its own, else the route's.
+ThinkingAsk ask_of(const ThinkingAsk& own, const config::Route& route);
 
 // Whether the next endpoint may be tried after this failure. Only asked before the first byte out.
 bool falls_back(const config::Route& route, config::FailureClass failure);

@@ -120,6 +120,14 @@ std::string quoted_model(const ErrorContext& context) {
     return std::string("`").append(context.model).append("`");
 }
 
+// "endpoint x: logprobs,n while it thinks"
+ApiError param_unsupported(std::string_view detail, const ErrorContext& context) {
+    const std::string what(without_endpoint(detail));
+    return bad_request("Unsupported parameter: the model " + quoted_model(context) +
+                           " does not take " + what + ". Switch thinking off, or leave it out.",
+                       what.substr(0, what.find_first_of(", ")), "unsupported_parameter");
+}
+
 }  // namespace
 
 std::string error_body(const ApiError& error) {
@@ -197,6 +205,15 @@ ApiError api_error(const routing::Error& error, const ErrorContext& context) {
                                    " does not support a thinking budget in tokens. Use "
                                    "'reasoning_effort' instead.",
                                "thinking_budget", "unsupported_value");
+        case routing::Errc::param_unsupported:
+            return param_unsupported(error.detail, context);
+        case routing::Errc::thinking_degraded:
+            return bad_request(
+                "Unsupported value: this key takes thinking only as it is asked for, "
+                "and the model " +
+                    quoted_model(context) +
+                    " cannot keep that: " + std::string(without_endpoint(error.detail)) + ".",
+                "reasoning_effort", "unsupported_value");
         case routing::Errc::budget_too_large:
             return bad_request("The thinking budget must leave room for an answer: " +
                                    std::string(without_endpoint(error.detail)) +

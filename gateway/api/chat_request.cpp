@@ -6,6 +6,7 @@
 #include "gateway/api/json_document.h"
 #include "gateway/api/message_checks.h"
 #include "gateway/api/option_checks.h"
+#include "gateway/api/param_checks.h"
 #include "gateway/api/prompt_bound.h"
 #include "gateway/api/thinking_ask.h"
 #include "gateway/api/tool_checks.h"
@@ -29,8 +30,9 @@ std::string_view chat_only(const RequestFields& fields, const ChatRequest& reque
     if (request.n_choices > 1) return "n above 1";
     if (!request.sampling.stop.empty()) return to_string(Field::stop);
     if (request.needs_penalties) return "a penalty or logit_bias";
-    constexpr std::array kChatOnly = {Field::audio, Field::min_p, Field::prediction,
-                                      Field::seed,  Field::top_k, Field::web_search_options};
+    constexpr std::array kChatOnly = {
+        Field::audio, Field::min_p, Field::prediction,        Field::repetition_penalty,
+        Field::seed,  Field::top_k, Field::web_search_options};
     for (const Field field : kChatOnly)
         if (fields.find(field)) return to_string(field);
     return {};
@@ -54,6 +56,7 @@ Fault check_fields(const RequestFields& fields, ChatRequest& request) {
     if (auto fault = check_stream(fields, request)) return fault;
     if (auto fault = check_rest(fields)) return fault;
     if (auto fault = check_extensions(fields, request)) return fault;
+    request.params = read_params(fields);
     request.needs_custom_tools = tools.has_custom;
     request.needs_images = messages.has_media;
     request.has_tools = tools.n_tools > 0;

@@ -29,6 +29,7 @@ routing::RequestFacts facts_of(const ChatRequest& request) {
     facts.has_tools = request.has_tools;
     facts.chat_only = request.chat_only;
     facts.thinking = request.thinking;
+    facts.params = request.params;
     return facts;
 }
 
@@ -111,7 +112,9 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
     const config::Config& config = *snapshot.config;
     if (!may_ask(request.model, config, terms.scope))
         co_return tl::unexpected(model_unknown(request.model));
-    auto routed = routing::plan_route(facts_of(request), config);
+    routing::RequestFacts facts = facts_of(request);
+    facts.is_strict = terms.scope && terms.scope->is_strict_thinking();
+    auto routed = routing::plan_route(facts, config);
     if (!routed) {
         co_return tl::unexpected(
             api_error(routed.error(), {request.model, request.n_prompt_tokens_estimate,

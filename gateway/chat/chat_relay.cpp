@@ -9,8 +9,10 @@
 #include "gateway/chat/endpoint_note.h"
 #include "gateway/chat/event_stream.h"
 #include "gateway/chat/failpoint.h"
+#include "gateway/chat/lap.h"
 #include "gateway/chat/plan_order.h"
 #include "gateway/chat/rate_gate.h"
+#include "gateway/chat/reasoning_note.h"
 #include "gateway/chat/start_attempt.h"
 #include "gateway/chat/stream_progress.h"
 #include "gateway/telemetry/wall_clock.h"
@@ -157,7 +159,7 @@ private:
             const PlannedStep& step = plan_.steps[i];
             step_ = &step;
             record_.endpoint = step.attempt.endpoint;
-            record_.reasoning = routing::describe(chat_.thinking, step.attempt.thinking);
+            record_.reasoning = routing::describe(step.attempt.asked, step.attempt.thinking);
             record_.reason = reason_of(plan_, config_, failed_before_);
             ++record_.n_attempts;
             AttemptEnd end = co_await attempt(step);
@@ -260,7 +262,8 @@ private:
         if (chunk.usage_only && !chat_.include_usage) return;
         usage_told_ |= chunk.usage_only;
         if (chat_.include_usage && sample_.empty()) sample_ = chunk.data;
-        stream_.event(chunk.data);
+        const std::string note = is_degraded() ? told(chunk.data) : "";
+        stream_.event(note.empty() ? chunk.data : note);
     }
 
     asio::awaitable<bool> reserve_is_durable() {
@@ -386,21 +389,20 @@ private:
         }
         if (!chat_.stream) {
             HttpAnswer answer;
-            answer.body = std::move(body_);
+            answer.body = is_degraded() ? told(body_) : std::move(body_);
             answer.fields = answer_fields();
             record_.status = 200;
             client_gone_ = !co_await exchange_.send(std::move(answer));
             co_return;
         }
         begin_stream();
-        // A heartbeat sent the head before anybody knew who answers: name it here, as a comment.
-        if (!head_names_endpoint_) {
+        // The head left before anybody knew who answers, or no usage tells of it: a comment does.
+        if (!head_names_endpoint_ || (is_degraded() && !chat_.include_usage)) {
             stream_.comment("x-weir-endpoint=" + endpoint_name() +
                             " x-weir-reasoning=" + record_.reasoning);
         }
-        if (chat_.include_usage && !usage_told_) {
-            stream_.event(missing_usage_chunk(sample_, usage_of(record_.tokens)));
-        }
+        if (chat_.include_usage && !usage_told_)
+            stream_.event(told(missing_usage_chunk(sample_, usage_of(record_.tokens))));
         stream_.done();
         const bool written = co_await stream_.end();
         client_gone_ = !written;
@@ -445,14 +447,11 @@ private:
                                        rate_levels_});
     }
 
-    const std::string& endpoint_name() const { return config_.endpoints[*record_.endpoint].name; }
-
-    // Stores the time since `from` and returns now.
-    static TimePoint lap(std::chrono::nanoseconds& stage, TimePoint from) {
-        const TimePoint now = steady_clock::now();
-        stage = now - from;
-        return now;
+    bool is_degraded() const { return step_->attempt.thinking.is_degraded(); }
+    std::string told(std::string_view data) const {
+        return is_degraded() ? with_reasoning(data, record_.reasoning) : std::string(data);
     }
+    const std::string& endpoint_name() const { return config_.endpoints[*record_.endpoint].name; }
 
     RelayServices& services_;
     RelayRequest request_;

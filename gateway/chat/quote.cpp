@@ -51,7 +51,7 @@ void append_cached(std::string& out, const std::optional<int64_t>& n_cached) {
 
 // An engine's count is exact; of others' tokens only a bound is known.
 void append_step(std::string& out, const PlannedStep& step, const std::optional<int64_t>& n_cached,
-                 const ChatRequest& request, const config::Config& config) {
+                 const config::Config& config) {
     const config::Endpoint& endpoint = config.endpoints[step.attempt.endpoint];
     out += '{';
     append_text(out, "endpoint", endpoint.name);
@@ -65,7 +65,7 @@ void append_step(std::string& out, const PlannedStep& step, const std::optional<
     append_text(out, "price", step.price.name);
     append_text(out, "price_version", step.price.version);
     append_text(out, "price_window", step.price.window);
-    append_text(out, "reasoning", routing::describe(request.thinking, step.attempt.thinking));
+    append_text(out, "reasoning", routing::describe(step.attempt.asked, step.attempt.thinking));
     out += '}';
 }
 
@@ -93,7 +93,7 @@ std::string quote(const ChatRequest& request, const ChatPlan& plan, const Cached
     out += R"(,"plan":[)";
     for (size_t i = 0; i < plan.steps.size(); ++i) {
         if (i > 0) out += ',';
-        append_step(out, plan.steps[i], cached[i], request, config);
+        append_step(out, plan.steps[i], cached[i], config);
     }
     return out += "]}";
 }

@@ -34,10 +34,12 @@ struct Step {
     billing::NanoUsd worst;
 };
 
-Step step_of(const config::Config& config, const ExplainAsk& ask, size_t id) {
+Step step_of(const config::Config& config, const config::Route& route, const ExplainAsk& ask,
+             size_t id) {
     Step step;
     step.endpoint = &config.endpoints[id];
-    const routing::RequestFacts facts = facts_of(ask);
+    routing::RequestFacts facts = facts_of(ask);
+    facts.thinking = routing::ask_of(facts.thinking, route);
     const auto attempt = routing::consider(facts, config, id);
     if (!attempt) {
         const std::string prefix = "endpoint " + step.endpoint->name + ": ";
@@ -135,7 +137,7 @@ bool explain(const config::Config& config, const ExplainAsk& ask, bool as_json) 
     std::vector<Step> tried;
     std::vector<Step> left_out;
     for (const size_t id : route.plan) {
-        Step step = step_of(config, ask, id);
+        Step step = step_of(config, route, ask, id);
         (step.why.empty() ? tried : left_out).push_back(std::move(step));
     }
     tried = ordered(std::move(tried), route);

@@ -84,7 +84,9 @@ void add_create(CLI::App& key, Invocation& invocation, const SharedKeyWords& wor
         create->add_option("ACCOUNT", words->account, "Whose it is: org/team");
     create->add_option("--account", words->account, "The same")->excludes(positional);
     create->add_option("--name", words->name, "What people call it; reports keep it");
-    create->add_option("--label", words->labels, "name=value; reports keep them");
+    create->add_option("--label", words->labels,
+                       "name=value; reports keep them. thinking=strict: 400 where thinking would "
+                       "not be as asked for");
     create->add_option("--expires", words->expires, "2026-12-31T00:00:00Z, or in 720h");
     create->add_option("--route", words->routes, "Only for this route; others are unknown models");
     create->add_option("--endpoint", words->endpoints, "Only by this endpoint of a plan");

@@ -23,6 +23,15 @@ constexpr std::array kSame = {"metadata",
                               "top_p",
                               "user"};
 
+// The member names what a model that thinks does not bear.
+bool is_dropped(const UpstreamCall& call, std::string_view key) {
+    for (size_t i = 0; i < config::kParamCount; ++i) {
+        const auto param = static_cast<config::Param>(i);
+        if (to_string(param) == key) return call.thinking.dropped.has(param);
+    }
+    return false;
+}
+
 // The member, or null where there is none.
 const json& member(const json& object, const char* key) {
     static const json kNull;
@@ -192,10 +201,11 @@ tl::expected<std::string, Failure> responses_body(const UpstreamCall& call,
     const bool is_stored = member(chat, "store") == true;
     body["store"] = is_stored;
     json include = json::array();
-    if (call.thinking.send) body["reasoning"] = {{"effort", config::to_string(call.thinking.tier)}};
+    if (call.thinking.send && call.thinking.is_sized)
+        body["reasoning"] = {{"effort", config::to_string(call.thinking.tier)}};
     if (call.thinking.tier != config::Effort::none && !is_stored)
         include.push_back("reasoning.encrypted_content");
-    if (member(chat, "logprobs") == true) {
+    if (member(chat, "logprobs") == true && !is_dropped(call, "logprobs")) {
         include.push_back("message.output_text.logprobs");
         copy(body, chat, "top_logprobs");
     }
@@ -206,7 +216,8 @@ tl::expected<std::string, Failure> responses_body(const UpstreamCall& call,
         if (const json& choice = member(chat, "tool_choice"); !choice.is_null())
             body["tool_choice"] = tool_choice_of(choice);
     }
-    for (const char* const key : kSame) copy(body, chat, key);
+    for (const char* const key : kSame)
+        if (!is_dropped(call, key)) copy(body, chat, key);
     return body.dump();
 }
 

@@ -7,12 +7,12 @@
 #include "gateway/upstream/body_edit.h"
 #include "gateway/upstream/kept_reasoning.h"
 #include "gateway/upstream/object_scan.h"
+#include "gateway/upstream/thinking_members.h"
 
 namespace gateway {
 
 namespace {
 
-using config::Effort;
 using config::UpstreamKind;
 
 // Every spelling of a thinking control that clients send (thinking-tiers 7.1). None goes on as it
@@ -62,6 +62,24 @@ void drop_inside(Edits& edits, std::string_view key, std::span<const std::string
     }
 }
 
+// Sets a member's own members in an object that may hold other things too.
+void merge_inside(Edits& edits, const ThinkingMember& member) {
+    const std::string_view value = edits.sent(member.key);
+    std::string rest = "{}";
+    if (is_object(value)) {
+        std::vector<BodyEdit> inner;
+        for (const std::string_view control : kTemplateControls)
+            inner.push_back({control, std::nullopt});
+        rest = edit_object(value, inner);
+    }
+    for (const BodyMember& own : object_members(member.value)) {
+        const std::array<BodyEdit, 1> added{
+            {{own.key, member.value.substr(own.value_begin, own.value_end - own.value_begin)}}};
+        rest = edit_object(rest, added);
+    }
+    edits.set(member.key, std::move(rest));
+}
+
 void edit_usage(Edits& edits) {
     const std::array<BodyEdit, 1> include{{{"include_usage", "true"}}};
     const std::string_view options = edits.sent("stream_options");
@@ -75,22 +93,33 @@ void edit_output_limit(Edits& edits, const UpstreamCall& call) {
     edits.drop(is_openai ? "max_tokens" : "max_completion_tokens");
 }
 
+// Says thinking as the endpoint's table spells it, and in no other way.
 void edit_thinking(Edits& edits, const UpstreamCall& call) {
-    const bool is_deepseek = call.upstream->kind == UpstreamKind::deepseek;
-    const bool is_off = call.thinking.tier == Effort::none;
-    const bool sends_effort = call.thinking.send && !(is_deepseek && is_off);
-    const bool sends_type = call.thinking.send && is_deepseek;
-    for (const std::string_view key : kThinkingMembers) {
-        if (key == "reasoning_effort" && sends_effort) {
-            edits.set(key, json_string(config::to_string(call.thinking.tier)));
-        } else if (key == "thinking" && sends_type) {
-            edits.set(key, is_off ? R"({"type":"disabled"})" : R"({"type":"enabled"})");
-        } else {
-            edits.drop(key);
-        }
+    const auto said = thinking_members(call.thinking, call.endpoint->thinking.spelling);
+    const auto is_said = [&](std::string_view key) {
+        return std::ranges::find(said, key, &ThinkingMember::key) != said.end();
+    };
+    for (const ThinkingMember& member : said) {
+        if (member.key == "chat_template_kwargs")
+            merge_inside(edits, member);
+        else
+            edits.set(member.key, member.value);
     }
-    drop_inside(edits, "chat_template_kwargs", kTemplateControls);
-    drop_inside(edits, "output_config", std::array<std::string_view, 1>{"effort"});
+    for (const std::string_view key : kThinkingMembers)
+        if (!is_said(key)) edits.drop(key);
+    if (!is_said("chat_template_kwargs"))
+        drop_inside(edits, "chat_template_kwargs", kTemplateControls);
+    if (!is_said("output_config"))
+        drop_inside(edits, "output_config", std::array<std::string_view, 1>{"effort"});
+}
+
+void drop_params(Edits& edits, const config::ParamSet& dropped) {
+    for (size_t i = 0; i < config::kParamCount; ++i) {
+        const auto param = static_cast<config::Param>(i);
+        if (!dropped.has(param)) continue;
+        edits.drop(config::to_string(param));
+        if (param == config::Param::logprobs) edits.drop("top_logprobs");
+    }
 }
 
 }  // namespace
@@ -101,6 +130,7 @@ std::string upstream_body(const UpstreamCall& call, const ReasoningStore& reason
     if (call.request->stream) edit_usage(edits);
     edit_output_limit(edits, call);
     edit_thinking(edits, call);
+    drop_params(edits, call.thinking.dropped);
     if (may_hold_calls(*call.request) &&
         wants_reasoning_back(call.upstream->kind, call.api, call.thinking.tier)) {
         edits.set("messages", with_kept_reasoning(edits.sent("messages"), reasoning, call.account,

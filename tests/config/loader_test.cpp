@@ -147,9 +147,9 @@ upstreams:
 endpoints:
   local: {engine: v4, output_tokens_max: 100, price: p}
   ds: {upstream: deepseek, model: deepseek-v4, n_ctx: 1000, output_tokens_max: 500, price: p, thinking: {none: refuse, xhigh: max, on: omit, absent: low}}
-  vllm: {upstream: vllm, model: m, n_ctx: 1000, output_tokens_max: 1000, output_tokens_default: 7, price: p}
+  vllm: {upstream: vllm, model: m, n_ctx: 1000, output_tokens_max: 1000, output_tokens_default: 7, price: p, thinking: {like: claude-4.5, none: omit, on: "on", spelling: reasoning, budget: sent, budget_tokens_min: 9, ignored_params: [top_p, "n"], fixed_sampling: [top_k], rejected_params: []}}
 routes:
-  org/model:v1@x: {plan: [ds, vllm, local], aliases: [a, b+c], timeouts: {connect: 1s, ttft: 2s, idle: 3s, total: 4s}}
+  org/model:v1@x: {plan: [ds, vllm, local], aliases: [a, b+c], thinking: low, timeouts: {connect: 1s, ttft: 2s, idle: 3s, total: 4s}}
 prices:
   p: {effective_from: "2026-10-01T00:00:00+02:00", usd_per_million: {input: "1", cache_read: "0", cache_write: "1.25", output: "2", reasoning: "3"}}
 )");
@@ -214,6 +214,18 @@ prices:
     CHECK(thinking.on.tier == Effort::high);
     CHECK(thinking.absent.action == ThinkingRule::Action::tier);
     CHECK(thinking.absent.tier == Effort::low);
+    CHECK(config.routes.at(0).thinking == "low");
+    const ThinkingTable& other = config.endpoints.at(2).thinking;
+    CHECK(other.efforts[static_cast<size_t>(Effort::max)].tier == Effort::high);
+    CHECK(other.efforts[0].action == ThinkingRule::Action::omit);
+    CHECK(other.on.action == ThinkingRule::Action::on);
+    CHECK(other.spelling == ThinkingSpelling::reasoning);
+    CHECK(other.budget == BudgetRule::sent);
+    CHECK(other.n_budget_min == 9);
+    CHECK(other.ignored.has(Param::top_p));
+    CHECK_FALSE(other.ignored.has(Param::temperature));
+    CHECK(other.fixed.has(Param::top_k));
+    CHECK_FALSE(other.rejected.any());
     CHECK(config.endpoints.at(1).output_tokens_default == 500);
     CHECK(config.endpoints.at(2).output_tokens_default == 7);
     const Route& route = config.routes.at(0);

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "config/thinking_defaults.h"
 #include "gateway/upstream/object_scan.h"
 
 using config::Effort;
@@ -12,6 +13,7 @@ namespace {
 struct Sent {
     UpstreamKind kind = UpstreamKind::openai;
     routing::Thinking thinking{};
+    std::string table = {};  // the model that chooses the thinking table
 
     std::string of(const std::string& body) const {
         gateway::ChatRequest request;
@@ -22,6 +24,7 @@ struct Sent {
         upstream.kind = kind;
         config::Endpoint endpoint;
         endpoint.model = "real\"name";
+        endpoint.thinking = config::shipped_thinking(kind, table).table;
         gateway::UpstreamCall call;
         call.upstream = &upstream;
         call.endpoint = &endpoint;
@@ -33,10 +36,10 @@ struct Sent {
 };
 
 routing::Thinking tier(Effort effort) {
-    return {effort, true, routing::Thinking::Reason::none};
+    return {.tier = effort};
 }
 routing::Thinking silent() {
-    return {Effort::high, false, routing::Thinking::Reason::none};
+    return {.tier = Effort::high, .send = false};
 }
 
 }  // namespace
@@ -88,4 +91,35 @@ TEST_CASE("upstream body: one thinking control a kind, all others gone", "[body]
     CHECK(Sent{UpstreamKind::deepseek, silent()}.of(
               R"({"model":"a","chat_template_kwargs":{"thinking":true}})") ==
           R"({"model":"real\"name","max_tokens":77})");
+}
+
+TEST_CASE("upstream body: each table spells thinking in its own way", "[body]") {
+    const auto said = [](const char* model, const routing::Thinking& thinking) {
+        const std::string body =
+            Sent{UpstreamKind::openai_compatible, thinking, model}.of(R"({"model":"a"})");
+        constexpr std::string_view kBefore = R"({"model":"real\"name","max_tokens":77)";
+        return body.substr(kBefore.size());
+    };
+    CHECK(said("kimi-k2.6", tier(Effort::high)) == R"(,"thinking":{"type":"enabled"}})");
+    CHECK(said("kimi-k2.6", tier(Effort::none)) == R"(,"thinking":{"type":"disabled"}})");
+    CHECK(said("claude-opus-4-7", tier(Effort::max)) ==
+          R"(,"thinking":{"type":"adaptive"},"output_config":{"effort":"max"}})");
+    CHECK(said("claude-opus-4-7", {.tier = Effort::high, .is_sized = false}) ==
+          R"(,"thinking":{"type":"adaptive"}})");
+    CHECK(said("claude-sonnet-4-6", {.tier = Effort::high, .n_budget_tokens = 2'000}) ==
+          R"(,"thinking":{"type":"enabled","budget_tokens":2000}})");
+    CHECK(said("claude-haiku-4-5", {.tier = Effort::low, .n_budget_tokens = 1'024}) ==
+          R"(,"thinking":{"type":"enabled","budget_tokens":1024}})");
+    CHECK(said("gemini-3-flash-preview", tier(Effort::minimal)) ==
+          R"(,"reasoning_effort":"minimal"})");
+    CHECK(said("gemini-3-flash-preview", silent()) == "}");
+}
+
+TEST_CASE("upstream body: dropped parameters are not sent", "[body]") {
+    routing::Thinking thinking = tier(Effort::high);
+    thinking.dropped = config::ParamSet(config::Param::temperature, config::Param::logprobs);
+    CHECK(
+        Sent{UpstreamKind::deepseek, thinking}.of(
+            R"({"model":"a","temperature":1,"top_p":0.5,"logprobs":true,"top_logprobs":2})") ==
+        R"({"model":"real\"name","top_p":0.5,"max_tokens":77,"reasoning_effort":"high","thinking":{"type":"enabled"}})");
 }

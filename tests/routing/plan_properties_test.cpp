@@ -32,7 +32,7 @@ config::Endpoint random_endpoint(Random& random, size_t id) {
     } else {
         endpoint.upstream = 0;
         endpoint.thinking =
-            config::upstream_thinking(static_cast<config::UpstreamKind>(random.below(3)));
+            config::shipped_thinking(random.once_in(2) ? "deepseek" : "gpt-5.5")->table;
     }
     endpoint.n_ctx = random.once_in(4) ? 500'000 : 1 + random.below(200);
     endpoint.output_tokens_max = 1 + random.below(endpoint.n_ctx);
@@ -84,7 +84,7 @@ RequestFacts random_facts(Random& random) {
 int64_t limit_of(const RequestFacts& facts, const config::Endpoint& endpoint) {
     if (facts.n_output_tokens_max > 0) return facts.n_output_tokens_max;
     int64_t limit = endpoint.output_tokens_default;
-    if (facts.thinking.kind == ThinkingAsk::Kind::budget)
+    if (endpoint.engine && facts.thinking.kind == ThinkingAsk::Kind::budget)
         limit = std::max(limit, facts.thinking.n_budget_tokens + 10);
     return std::min({limit, endpoint.output_tokens_max, endpoint.n_ctx - facts.n_prompt_tokens});
 }
@@ -98,6 +98,7 @@ bool may_serve(const RequestFacts& facts, const config::Endpoint& endpoint) {
                endpoint.n_ctx &&
            effective_thinking(facts.thinking, endpoint.thinking, endpoint.n_ctx).has_value() &&
            (facts.thinking.kind != ThinkingAsk::Kind::budget ||
+            (endpoint.upstream && facts.n_output_tokens_max == 0) ||
             facts.thinking.n_budget_tokens < limit_of(facts, endpoint));
 }
 
@@ -135,7 +136,9 @@ TEST_CASE("plan_route: who may serve, in the plan's order", "[routing]") {
             REQUIRE(facts.n_prompt_tokens + attempt.n_output_tokens_max <= endpoint.n_ctx);
             REQUIRE(attempt.n_output_tokens_max == limit_of(facts, endpoint));
             const int64_t n_budget = attempt.thinking.n_budget_tokens;
-            REQUIRE((n_budget > 0) == (facts.thinking.kind == ThinkingAsk::Kind::budget));
+            const bool is_kept =
+                endpoint.engine && facts.thinking.kind == ThinkingAsk::Kind::budget;
+            REQUIRE((n_budget > 0) == is_kept);
             REQUIRE(n_budget <= std::max<int64_t>(1, attempt.n_output_tokens_max - 10));
         }
     }

@@ -19,7 +19,7 @@ config::Config sample() {
     remote.n_ctx = 100'000;
     remote.output_tokens_max = 10'000;
     remote.output_tokens_default = 4'096;
-    remote.thinking = config::upstream_thinking(config::UpstreamKind::openai);
+    remote.thinking = config::shipped_thinking("gpt-5.5")->table;
     config::Endpoint local;
     local.name = "local";
     local.engine = 0;
@@ -153,15 +153,67 @@ TEST_CASE("plan_route: a tier one endpoint refuses goes to the next", "[routing]
     config.routes[0].plan = {0};
     CHECK(plan_route(asked, config).error().code == Errc::tier_unsupported);
     asked.thinking = {ThinkingAsk::Kind::budget, config::Effort::none, 100};
+    config.endpoints[0].thinking.budget = config::BudgetRule::refuse;
     CHECK(plan_route(asked, config).error().code == Errc::budget_unsupported);
+}
+
+TEST_CASE("plan_route: who asks strictly goes where thinking is kept, or nowhere", "[routing]") {
+    config::Config config = sample();
+    RequestFacts asked = facts();
+    const auto strictly = [&](ThinkingAsk ask, config::ParamSet params = {}) {
+        asked.thinking = ask;
+        asked.params = params;
+        asked.is_strict = true;
+        const auto plan = plan_route(asked, config);
+        return plan ? order(*plan) : std::vector<EndpointId>{};
+    };
+    using Kind = ThinkingAsk::Kind;
+    using Ids = std::vector<EndpointId>;
+    CHECK(strictly({Kind::effort, config::Effort::medium, 0}) == Ids{0});
+    CHECK(strictly({Kind::effort, config::Effort::high, 0}) == Ids{0, 1});
+    CHECK(strictly({Kind::budget, config::Effort::none, 100}) == Ids{1});
+    CHECK(strictly({}, config::ParamSet(config::Param::temperature)) == Ids{1});
+    CHECK(strictly({Kind::effort, config::Effort::minimal, 0}).empty());
+    CHECK(plan_route(asked, config).error().code == Errc::thinking_degraded);
+    asked.is_strict = false;
+    CHECK(order(*plan_route(asked, config)) == Ids{0, 1});
+}
+
+TEST_CASE("plan_route: a route may ask for thinking in place of the client", "[routing]") {
+    config::Config config = sample();
+    config.routes[0].thinking = "none";
+    RequestFacts asked = facts();
+    auto plan = plan_route(asked, config);
+    CHECK(plan->attempts[0].thinking.tier == config::Effort::none);
+    CHECK(describe(plan->attempts[0].asked, plan->attempts[0].thinking) == "none");
+    asked.thinking = {ThinkingAsk::Kind::effort, config::Effort::low, 0};
+    CHECK(plan_route(asked, config)->attempts[0].thinking.tier == config::Effort::low);
+}
+
+TEST_CASE("plan_route: a budget that is no tier's leaves the answer its default", "[routing]") {
+    config::Config config = sample();
+    config.routes[0].plan = {0};
+    config.endpoints[0].thinking = config::shipped_thinking("claude-4.6")->table;
+    RequestFacts asked = facts();
+    asked.thinking = {ThinkingAsk::Kind::budget, config::Effort::none, 5'000};
+    CHECK(plan_route(asked, config)->attempts[0].n_output_tokens_max == 9'096);
+    asked.n_output_tokens_max = 5'000;
+    CHECK(plan_route(asked, config).error().code == Errc::budget_too_large);
+    // Also where it is a tier's: the client has said two things that do not go together.
+    config.endpoints[0].thinking = config::shipped_thinking("gpt-5.5")->table;
+    CHECK(plan_route(asked, config).error().code == Errc::budget_too_large);
+    asked.params = config::ParamSet(config::Param::logprobs);
+    CHECK(plan_route(asked, config).error().code == Errc::param_unsupported);
 }
 
 TEST_CASE("plan_route: a thinking budget goes where it is kept, with room for an answer",
           "[routing]") {
+    config::Config config = sample();
+    config.endpoints[0].thinking.budget = config::BudgetRule::refuse;
     RequestFacts asked = facts();
     const auto limits = [&](int64_t n_budget) {
         asked.thinking = {ThinkingAsk::Kind::budget, config::Effort::none, n_budget};
-        const auto plan = plan_route(asked, sample());
+        const auto plan = plan_route(asked, config);
         REQUIRE(plan);
         REQUIRE(order(*plan) == std::vector<EndpointId>{1});
         return std::pair(plan->attempts[0].thinking.n_budget_tokens,
@@ -173,7 +225,7 @@ TEST_CASE("plan_route: a thinking budget goes where it is kept, with room for an
     asked.n_output_tokens_max = 120;
     CHECK(limits(100) == std::pair<int64_t, int64_t>(56, 120));
     asked.thinking.n_budget_tokens = 120;
-    CHECK(plan_route(asked, sample()).error().code == Errc::budget_too_large);
+    CHECK(plan_route(asked, config).error().code == Errc::budget_too_large);
 }
 
 TEST_CASE("falls_back: the route's classes and no others", "[routing]") {

@@ -7,12 +7,15 @@
 using namespace routing;
 using config::Effort;
 using config::Encoding;
-using config::UpstreamKind;
 using Kind = ThinkingAsk::Kind;
 
 namespace {
 
 constexpr int64_t kRoomy = 1'000'000;
+
+const config::ThinkingTable& shipped(std::string_view name) {
+    return config::shipped_thinking(name)->table;
+}
 
 ThinkingAsk effort(Effort word) {
     return {Kind::effort, word, 0};
@@ -58,20 +61,20 @@ TEST_CASE("thinking: the column of the local 0731 encoding", "[routing]") {
 }
 
 TEST_CASE("thinking: the column of the DeepSeek API", "[routing]") {
-    CHECK(column(config::upstream_thinking(UpstreamKind::deepseek), kRoomy) ==
+    CHECK(column(shipped("deepseek"), kRoomy) ==
           Column{"none", "low; requested=minimal; reason=unsupported", "low",
                  "high; requested=medium; reason=unsupported", "high",
                  "high; requested=xhigh; reason=unsupported", "max", "high", "-high"});
 }
 
 TEST_CASE("thinking: the column of gpt-5.5", "[routing]") {
-    CHECK(column(config::upstream_thinking(UpstreamKind::openai), kRoomy) ==
+    CHECK(column(shipped("gpt-5.5"), kRoomy) ==
           Column{"none", "low; requested=minimal; reason=unsupported", "low", "medium", "high",
                  "xhigh", "xhigh; requested=max; reason=unsupported", "medium", "-medium"});
 }
 
 TEST_CASE("thinking: an openai_compatible upstream is told every word", "[routing]") {
-    CHECK(column(config::upstream_thinking(UpstreamKind::openai_compatible), 1'000) ==
+    CHECK(column(shipped("openai_compatible"), 1'000) ==
           Column{"none", "minimal", "low", "medium", "high", "xhigh", "max", "high", "-high"});
 }
 
@@ -92,11 +95,11 @@ TEST_CASE("thinking: the strongest prefix needs room, from 393216 tokens on", "[
                  "high; requested=on; reason=context", "high; requested=default; reason=context"});
     CHECK(column(later, 393'216)[8] == "max");
     // Tiers of an upstream never depend on the context.
-    CHECK(column(config::upstream_thinking(UpstreamKind::openai), 10)[5] == "xhigh");
+    CHECK(column(shipped("gpt-5.5"), 10)[5] == "xhigh");
 }
 
 TEST_CASE("thinking: a refused row is an error, for that row alone", "[routing]") {
-    auto table = config::upstream_thinking(UpstreamKind::openai);
+    auto table = shipped("gpt-5.5");
     table.efforts[0] = {config::ThinkingRule::Action::refuse, Effort::none};
     const auto off = effective_thinking(effort(Effort::none), table, kRoomy);
     REQUIRE_FALSE(off.has_value());
@@ -106,16 +109,87 @@ TEST_CASE("thinking: a refused row is an error, for that row alone", "[routing]"
     CHECK(effective_thinking(kAbsent, table, kRoomy).has_value());
 }
 
-TEST_CASE("thinking: a token budget is an error at every upstream", "[routing]") {
-    const ThinkingAsk budget{Kind::budget, Effort::none, 4'096};
-    for (const auto& table : {config::upstream_thinking(UpstreamKind::openai),
-                              config::upstream_thinking(UpstreamKind::openai_compatible),
-                              config::upstream_thinking(UpstreamKind::deepseek)}) {
-        const auto thinking = effective_thinking(budget, table, kRoomy);
-        REQUIRE_FALSE(thinking.has_value());
-        CHECK(thinking.error().code == Errc::budget_unsupported);
-        CHECK_THAT(thinking.error().detail, Catch::Contains("4096"));
-    }
+TEST_CASE("thinking: a refused tier names those that are taken", "[routing]") {
+    const auto off = effective_thinking(effort(Effort::none), shipped("gemini-3.1-pro"), kRoomy);
+    REQUIRE_FALSE(off.has_value());
+    CHECK_THAT(off.error().detail, Catch::EndsWith("minimal, low, medium, high, xhigh, max"));
+}
+
+TEST_CASE("thinking: a token budget is the tier that it comes to, and that is told", "[routing]") {
+    const auto told = [](int64_t n_tokens, std::string_view name) {
+        const ThinkingAsk budget{Kind::budget, Effort::none, n_tokens};
+        const auto thinking = effective_thinking(budget, shipped(name), kRoomy);
+        REQUIRE(thinking);
+        CHECK(thinking->n_budget_tokens == 0);
+        CHECK(thinking->is_degraded());
+        return describe(budget, *thinking);
+    };
+    CHECK(told(1'024, "gpt-5.5") == "low; requested=1024; reason=budget");
+    CHECK(told(4'096, "gpt-5.5") == "medium; requested=4096; reason=budget");
+    CHECK(told(4'096, "deepseek") == "high; requested=4096; reason=budget");
+    CHECK(told(1'000'000, "deepseek") == "high; requested=1000000; reason=budget");
+    CHECK(told(1, "kimi-k2.6") == "high; requested=1; reason=budget");
+    auto table = shipped("openai_compatible");
+    table.budget = config::BudgetRule::refuse;
+    const auto refused = effective_thinking({Kind::budget, Effort::none, 4'096}, table, kRoomy);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Errc::budget_unsupported);
+    CHECK_THAT(refused.error().detail, Catch::Contains("4096"));
+}
+
+TEST_CASE("thinking: a budget that is sent on is at least the model's least", "[routing]") {
+    const auto told = [](int64_t n_tokens) {
+        const ThinkingAsk budget{Kind::budget, Effort::none, n_tokens};
+        auto thinking = effective_thinking(budget, shipped("claude-4.6"), kRoomy);
+        REQUIRE(thinking);
+        CHECK(thinking->send);
+        CHECK(thinking->n_budget_tokens >= 1'024);
+        REQUIRE(fit_budget(*thinking, 10'000, 1));
+        return describe(budget, *thinking);
+    };
+    CHECK(told(5'000) == "high; budget=5000");
+    CHECK(told(100) == "high; budget=1024; requested=100; reason=budget");
+}
+
+TEST_CASE("thinking: a tier that is said as a budget fits into the output limit", "[routing]") {
+    const auto fitted = [](Effort word, int64_t n_output_max) {
+        auto thinking = effective_thinking(effort(word), shipped("claude-4.5"), kRoomy);
+        REQUIRE(thinking);
+        const auto fits = fit_budget(*thinking, n_output_max, 1);
+        return fits ? describe(effort(word), *thinking) : fits.error().detail;
+    };
+    CHECK(fitted(Effort::high, 20'481) == "high; budget=16384");
+    CHECK(fitted(Effort::high, 10'000) == "high; budget=8000; requested=high; reason=budget");
+    CHECK(fitted(Effort::low, 1'025) == "low; budget=1024");
+    CHECK(fitted(Effort::low, 1'024) ==
+          "a thinking budget of 1024 tokens in an output limit of 1024");
+    CHECK(fitted(Effort::none, 10) == "none");
+    CHECK(effective_thinking(kAbsent, shipped("claude-4.5"), kRoomy)->n_budget_tokens == 0);
+}
+
+TEST_CASE("thinking: parameters are dropped and told, or refused, while it thinks", "[routing]") {
+    using config::Param;
+    using config::ParamSet;
+    const ParamSet asked(Param::temperature, Param::logit_bias, Param::n);
+    const auto told = [&](Effort word, std::string_view name, ParamSet params) {
+        auto thinking = effective_thinking(effort(word), shipped(name), kRoomy);
+        const auto borne = drop_params(*thinking, params, shipped(name));
+        CHECK(thinking->is_degraded() == thinking->dropped.any());
+        return borne ? describe(effort(word), *thinking) : borne.error().detail;
+    };
+    CHECK(told(Effort::high, "gpt-5.5", asked) == "high; dropped=temperature,logit_bias");
+    CHECK(told(Effort::none, "gpt-5.5", asked) == "none");
+    CHECK(told(Effort::high, "glm-5.1", asked) == "high");
+    CHECK(told(Effort::high, "kimi-k2.6", asked) == "n while it thinks");
+    CHECK(told(Effort::none, "kimi-k2.6", asked) == "none; dropped=temperature");
+    CHECK(told(Effort::low, "gpt-5.5", ParamSet(Param::logprobs)) == "logprobs while it thinks");
+}
+
+TEST_CASE("thinking: what a route asks for in place of the client", "[routing]") {
+    CHECK(default_ask("").kind == Kind::absent);
+    CHECK(default_ask("on").kind == Kind::on);
+    CHECK(default_ask("none").kind == Kind::effort);
+    CHECK(default_ask("max").effort == Effort::max);
 }
 
 TEST_CASE("thinking: an engine keeps a token budget, in its default tier", "[routing]") {
