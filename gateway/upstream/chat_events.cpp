@@ -114,7 +114,8 @@ struct ChatEvents::Document {
     object root;
     array choices;
     bool has_choices = false;
-    bool has_usage = false;  // the member, whatever its value
+    bool has_usage = false;     // the member, whatever its value
+    bool states_usage = false;  // it is not null
 };
 
 ChatEvents::ChatEvents(JsonParser& parser, int n_choices, bool include_usage)
@@ -173,15 +174,18 @@ EventLook ChatEvents::look(std::string&& data, bool streamed) {
     element usage;
     document.has_usage = !document.root["usage"].get(usage);
     if (document.has_usage) {
+        document.states_usage = !usage.is_null();
         if (auto stated = read_usage(usage)) usage_ = stated;
     }
     element choices;
     const bool absent = document.root["choices"].get(choices) || choices.is_null();
     document.has_choices = !absent;
-    if (absent && (!document.has_usage || usage.is_null())) return {};
     if (!absent && choices.get(document.choices)) {
         return broken(FailureClass::malformed, "choices is not an array");
     }
+    // Some begin with a chunk about the prompt alone, which clients take for an answer's.
+    const bool says_nothing = absent || (streamed && document.choices.size() == 0);
+    if (says_nothing && !document.states_usage) return {};
     return look_at_choices(document, std::move(data), streamed);
 }
 
@@ -246,10 +250,13 @@ void ChatEvents::note_finish(int64_t index, std::string_view word) {
     if (finish_reason_.empty() || index == 0) finish_reason_ = word;
 }
 
-std::string ChatEvents::for_client(const Document& document, std::string&& data,
-                                   bool streamed) const {
+std::string ChatEvents::for_client(const Document& document, std::string&& data, bool streamed) {
     std::vector<BodyEdit> edits;
+    if (streamed) constants_.hold(document.root, edits);
     if (streamed && document.has_usage && !include_usage_) edits.push_back({"usage", std::nullopt});
+    // Who asked for usage gets it in a chunk of its own, and null in every other.
+    const bool has_null_usage = streamed && include_usage_ && !looks_.empty();
+    if (has_null_usage && document.states_usage) edits.push_back({"usage", "null"});
     if (!document.has_choices) {
         edits.push_back({"choices", "[]"});
     } else {
@@ -268,8 +275,9 @@ std::string ChatEvents::for_client(const Document& document, std::string&& data,
             edits.push_back({"choices", choices + "]"});
         }
     }
-    if (edits.empty()) return std::move(data);
-    return edit_object(data, edits);
+    if (!edits.empty()) data = edit_object(data, edits);
+    if (has_null_usage && !document.has_usage) data.replace(data.size() - 1, 1, ",\"usage\":null}");
+    return std::move(data);
 }
 
 }  // namespace gateway

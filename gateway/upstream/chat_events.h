@@ -1,7 +1,8 @@
 #pragma once
 // Looks into everything that an upstream answers in the Chat Completions dialect and passes its
-// bytes on. Changed are only: a usage that the client did not ask for, finish reasons that clients
-// do not know, tool calls without a usable index, line ends between tokens.
+// bytes on. Changed are only: a usage that the client did not ask for, or that stands beside a
+// choice, members that differ from chunk to chunk and must not, finish reasons that clients do not
+// know, tool calls without a usable index, line ends between tokens.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "gateway/chat/attempt.h"
+#include "gateway/upstream/constant_members.h"
 #include "gateway/upstream/failure_class.h"
 #include "gateway/upstream/sse_parser.h"
 
@@ -57,13 +59,14 @@ private:
     EventLook look_at_choices(const Document& document, std::string&& data, bool streamed);
     std::optional<Failure> note_choice(const ChoiceLook& look);
     void note_finish(int64_t index, std::string_view word);
-    std::string for_client(const Document& document, std::string&& data, bool streamed) const;
+    std::string for_client(const Document& document, std::string&& data, bool streamed);
 
     JsonParser& parser_;
     const int n_choices_;
     const bool include_usage_;
     std::vector<Choice> choices_;    // by index
     std::vector<ChoiceLook> looks_;  // at the choices of the event at hand
+    ConstantMembers constants_;
     std::optional<Usage> usage_;
     std::string finish_reason_;
     bool chunk_seen_ = false;

@@ -33,16 +33,20 @@ const std::string kStop = R"({"choices":[{"index":0,"delta":{},"finish_reason":"
 TEST_CASE("chat events: bytes pass unchanged, usage is read wherever it stands", "[events]") {
     ChatEvents events(parser, 1, true);
     const std::string spaced =
-        R"( { "id":null, "choices" : [ {"index":0,"delta":{"content":"a","reasoning_content":"bc"},"finish_reason":null}],"usage":{"prompt_tokens":5,"completion_tokens":1}} )";
+        R"( { "id":null, "choices" : [ {"index":0,"delta":{"content":"a","reasoning_content":"bc"},"finish_reason":null}],"usage":null} )";
     const EventLook first = look(events, spaced);
     REQUIRE(first.kind == Kind::chunk);
     CHECK(first.chunk.data == spaced.substr(1, spaced.size() - 2));
     CHECK(first.chunk.n_text_bytes == 3);
     CHECK(first.chunk.n_reasoning_bytes == 2);
     CHECK_FALSE(first.chunk.usage_only);
+    const EventLook beside = look(
+        events,
+        R"({"choices":[{"index":0,"delta":{}}],"usage":{"prompt_tokens":5,"completion_tokens":1}})");
+    CHECK(beside.chunk.data == R"({"choices":[{"index":0,"delta":{}}],"usage":null})");
     REQUIRE(events.usage());
     CHECK(events.usage()->n_prompt == 5);
-    look(events, R"({"choices":[],"usage":null})");
+    CHECK(look(events, R"({"choices":[],"usage":null})").kind == Kind::skip);
     look(
         events,
         R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":6,"completion_tokens":2}}]})");
@@ -84,6 +88,8 @@ TEST_CASE("chat events: a client that did not ask for usage sees none", "[events
         passed(
             R"({"usage":{"prompt_tokens":1},"choices":[{"index":0,"delta":{"content":"\"usage\":null"}}]})",
             false) == R"({"choices":[{"index":0,"delta":{"content":"\"usage\":null"}}]})");
+    CHECK(passed(R"({"choices":[{"index":0,"delta":{}}]})", true) ==
+          R"({"choices":[{"index":0,"delta":{}}],"usage":null})");
     CHECK(passed(R"({"choices":[{"index":0,"delta":{}}],"usage":null})", true) ==
           R"({"choices":[{"index":0,"delta":{}}],"usage":null})");
     CHECK(passed(R"({"choices":null,"usage":{"prompt_tokens":1}})", true) ==
@@ -93,7 +99,7 @@ TEST_CASE("chat events: a client that did not ask for usage sees none", "[events
 }
 
 TEST_CASE("chat events: line ends between tokens become blanks", "[events]") {
-    CHECK(passed("{\"choices\":[\n{\"index\":0,\r\n\"delta\":{\"content\":\"a\\nb\"}}]}", true) ==
+    CHECK(passed("{\"choices\":[\n{\"index\":0,\r\n\"delta\":{\"content\":\"a\\nb\"}}]}", false) ==
           "{\"choices\":[ {\"index\":0,  \"delta\":{\"content\":\"a\\nb\"}}]}");
 }
 
@@ -105,23 +111,43 @@ TEST_CASE("chat events: finish reasons come down to the known ones", "[events]")
         {"eos", "stop"},  {"end_turn", "stop"},         {"max_tokens", "length"},
         {"stop", "stop"}, {"tool_calls", "tool_calls"}, {"content_filter", "content_filter"}};
     for (const auto& [said, known] : cases) {
-        ChatEvents events(parser, 1, true);
+        ChatEvents events(parser, 1, false);
         CHECK(look(events, finish(said)).chunk.data == finish(known));
         CHECK(events.finish_reason() == known);
         CHECK(events.all_ended());
         CHECK(events.asked_ended());
     }
-    ChatEvents open(parser, 1, true);
+    ChatEvents open(parser, 1, false);
     CHECK(look(open, finish("")).chunk.data ==
           R"({"choices":[{"index":0,"delta":{},"finish_reason":null}]})");
     CHECK_FALSE(open.all_ended());
-    ChatEvents early(parser, 1, true);
+    ChatEvents early(parser, 1, false);
     CHECK(look(early, finish("insufficient_system_resource")).failure->failure ==
           FailureClass::server_error);
-    ChatEvents late(parser, 1, true);
+    ChatEvents late(parser, 1, false);
     look(late, kText);
     CHECK(look(late, finish("insufficient_system_resource")).failure->failure == FailureClass::cut);
     CHECK(look(late, finish("zzz")).failure->failure == FailureClass::malformed);
+}
+
+TEST_CASE("chat events: chunks about nothing, and members that move", "[events]") {
+    ChatEvents events(parser, 1, true);
+    const auto said = [](const std::string& id, const std::string& created) {
+        return R"({"id":)" + id + R"(,"created":)" + created +
+               R"(,"model":"m","system_fingerprint":null,"choices":[{"index":0,"delta":{}}],"usage":null})";
+    };
+    CHECK(look(events, R"({"id":"","object":"","created":0,"model":"","choices":[]})").kind ==
+          Kind::skip);
+    CHECK(look(events, said("\"a\"", "5")).chunk.data == said("\"a\"", "5"));
+    for (const char* const id : {"\"b\"", "7", "null", "{}"})
+        CHECK(look(events, said(id, "6")).chunk.data == said("\"a\"", "5"));
+    CHECK(
+        look(events, R"({"id":"c","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}})")
+            .chunk.data ==
+        R"({"id":"a","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}})");
+    CHECK(
+        look(events, R"({"id":"a","created":"x","choices":[{"index":0,"delta":{}}]})").chunk.data ==
+        R"({"id":"a","created":5,"choices":[{"index":0,"delta":{}}],"usage":null})");
 }
 
 TEST_CASE("chat events: errors, pings and garbage", "[events]") {
@@ -160,7 +186,7 @@ TEST_CASE("chat events: with several choices each has to end", "[events]") {
 }
 
 TEST_CASE("chat events: tool calls get an index that says which call it is", "[events]") {
-    ChatEvents events(parser, 1, true);
+    ChatEvents events(parser, 1, false);
     const auto calls = [&](const std::string& list) {
         const std::string head = R"({"choices":[{"index":0,"delta":{"tool_calls":[)";
         const std::string data =
@@ -175,7 +201,7 @@ TEST_CASE("chat events: tool calls get an index that says which call it is", "[e
           R"({"id":"b","index":1},{"id":"a","index":0})");
     CHECK(calls(R"({"index":0,"function":{"arguments":"2"}})") ==
           R"({"index":0,"function":{"arguments":"2"}})");
-    ChatEvents good(parser, 1, true);
+    ChatEvents good(parser, 1, false);
     const std::string same =
         R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a"},{"index":1,"id":"b"}]}}]})";
     CHECK(look(good, same).chunk.data == same);
