@@ -84,30 +84,41 @@ std::string_view member_of(std::string_view text, std::string_view key) {
     return {};
 }
 
-// What a client must not see of a choice as it came; empty if nothing.
-std::vector<BodyEdit> choice_edits(const ChoiceLook& look, std::string_view choice) {
+// The word that a client sees, as JSON; none: as the upstream said it.
+std::optional<std::string> finish_edit(const ChoiceLook& look) {
+    if (!look.finish_reason) return std::nullopt;
+    const FinishReason reason = read_finish_reason(*look.finish_reason);
+    if (reason.kind == FinishReason::Kind::none) return "null";
+    if (reason.kind != FinishReason::Kind::ended || reason.word == *look.finish_reason)
+        return std::nullopt;
+    return json_string(reason.word);
+}
+
+bool needs_edit(const ChoiceLook& look) {
+    return !look.edits.empty() || !look.tool_indexes.empty() || finish_edit(look);
+}
+
+// What of a choice must read differently; `text` is its delta or message.
+std::string edited_choice(const ChoiceLook& look, std::string_view choice, std::string_view text) {
     std::vector<BodyEdit> edits;
-    if (look.finish_reason) {
-        const FinishReason reason = read_finish_reason(*look.finish_reason);
-        if (reason.kind == FinishReason::Kind::none) edits.push_back({"finish_reason", "null"});
-        if (reason.kind == FinishReason::Kind::ended && reason.word != *look.finish_reason) {
-            edits.push_back({"finish_reason", json_string(reason.word)});
+    if (auto finish = finish_edit(look)) edits.push_back({"finish_reason", std::move(finish)});
+    if (!look.edits.empty() || !look.tool_indexes.empty()) {
+        const std::string_view said = member_of(choice, text);
+        std::vector<BodyEdit> inner = look.edits;
+        if (!look.tool_indexes.empty()) {
+            inner.push_back(
+                {"tool_calls", edited_calls(member_of(said, "tool_calls"), look.tool_indexes)});
         }
+        edits.push_back({text, edit_object(said, inner)});
     }
-    if (!look.tool_indexes.empty()) {
-        const std::string_view delta = member_of(choice, "delta");
-        const std::vector<BodyEdit> calls{
-            {"tool_calls", edited_calls(member_of(delta, "tool_calls"), look.tool_indexes)}};
-        edits.push_back({"delta", edit_object(delta, calls)});
-    }
-    return edits;
+    return edit_object(choice, edits);
 }
 
 }  // namespace
 
 struct ChatEvents::Choice {
     bool began = false, ended = false;
-    ToolIndexes tools;
+    ChoiceState said;
 };
 
 struct ChatEvents::Document {
@@ -205,8 +216,9 @@ EventLook ChatEvents::look_at_choices(const Document& document, std::string&& da
                 return broken(FailureClass::malformed, "a choice's index");
             if (choices_.size() <= static_cast<size_t>(index))
                 choices_.resize(static_cast<size_t>(index) + 1);
-            ToolIndexes* tools = streamed ? &choices_[static_cast<size_t>(index)].tools : nullptr;
-            looks_.push_back(look_at_choice(choice, streamed ? "delta" : "message", tools));
+            looks_.push_back(streamed
+                                 ? look_at_delta(choice, choices_[static_cast<size_t>(index)].said)
+                                 : look_at_message(choice));
             if (auto failure = note_choice(looks_.back())) {
                 out.kind = EventLook::Kind::failed;
                 out.failure = std::move(failure);
@@ -217,6 +229,8 @@ EventLook ChatEvents::look_at_choices(const Document& document, std::string&& da
             out.chunk.n_reasoning_bytes += looks_.back().n_reasoning_bytes;
         }
     }
+    const auto is_empty = [](const ChoiceLook& look) { return look.is_empty; };
+    if (!looks_.empty() && std::all_of(looks_.begin(), looks_.end(), is_empty)) return {};
     if (!out.chunk.usage_only) chunk_seen_ = true;
     out.chunk.data = for_client(document, std::move(data), streamed);
     return out;
@@ -260,17 +274,13 @@ std::string ChatEvents::for_client(const Document& document, std::string&& data,
     if (!document.has_choices) {
         edits.push_back({"choices", "[]"});
     } else {
-        const auto needs_edit = [](const ChoiceLook& look) {
-            return !look.tool_indexes.empty() ||
-                   (look.finish_reason && !choice_edits(look, {}).empty());
-        };
         if (std::any_of(looks_.begin(), looks_.end(), needs_edit)) {
             std::string choices = "[";
             size_t n = 0;
             for (const std::string_view choice : array_elements(member_of(data, "choices"))) {
                 if (n == looks_.size()) break;
                 if (n > 0) choices += ',';
-                choices += edit_object(choice, choice_edits(looks_[n++], choice));
+                choices += edited_choice(looks_[n++], choice, streamed ? "delta" : "message");
             }
             edits.push_back({"choices", choices + "]"});
         }

@@ -1,6 +1,7 @@
 #include "gateway/upstream/choice_look.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gateway {
 
@@ -26,9 +27,9 @@ int64_t argument_bytes(const object& call) {
     return bytes_of(function, "arguments");
 }
 
-void look_at_tools(const object& delta, ToolIndexes* numbers, ChoiceLook& look) {
+void look_at_tools(const object& text, ToolIndexes* numbers, ChoiceLook& look) {
     array calls;
-    if (delta["tool_calls"].get(calls)) return;
+    if (text["tool_calls"].get(calls)) return;
     std::vector<int64_t> indexes;
     bool changed = false;
     for (const element item : calls) {
@@ -42,6 +43,53 @@ void look_at_tools(const object& delta, ToolIndexes* numbers, ChoiceLook& look) 
         changed = changed || indexes.back() != sent;
     }
     if (changed) look.tool_indexes = std::move(indexes);
+}
+
+// Reasoning has two names, of which clients know this one.
+void look_at_reasoning(const object& text, ChoiceLook& look) {
+    look.n_reasoning_bytes = bytes_of(text, "reasoning_content");
+    if (look.n_reasoning_bytes > 0) return;
+    element reasoning;
+    look.n_reasoning_bytes = bytes_of(text, "reasoning");
+    if (look.n_reasoning_bytes == 0 || text["reasoning"].get(reasoning)) return;
+    look.edits.push_back({"reasoning", std::nullopt});
+    look.edits.push_back({"reasoning_content", simdjson::minify(reasoning)});
+}
+
+// Yields the delta or message, if there is one.
+std::optional<object> look_at_text(const object& choice, std::string_view member,
+                                   ChoiceLook& look) {
+    if (choice["index"].get(look.index)) look.index = 0;
+    std::string_view finish;
+    if (!choice["finish_reason"].get(finish)) look.finish_reason = std::string(finish);
+    element usage;
+    if (!choice["usage"].get(usage)) look.usage = usage;
+    object text;
+    if (choice[member].get(text)) return std::nullopt;
+    look_at_reasoning(text, look);
+    look.n_text_bytes =
+        look.n_reasoning_bytes + bytes_of(text, "content") + bytes_of(text, "refusal");
+    object function;
+    if (!text["function_call"].get(function)) look.n_text_bytes += bytes_of(function, "arguments");
+    return text;
+}
+
+// Clients join strings: a role comes once, with the first delta. What is empty behind that says
+// nothing, and some clients show it.
+void look_at_opening(const object& choice, const object& delta, ChoiceState& state,
+                     ChoiceLook& look) {
+    element member;
+    std::string_view content;
+    const bool has_role = !delta["role"].get(member);
+    if (has_role && state.has_role) look.edits.push_back({"role", std::nullopt});
+    const bool opens = has_role && !std::exchange(state.has_role, state.has_role || has_role);
+    if (!opens && !delta["content"].get(content) && content.empty())
+        look.edits.push_back({"content", std::nullopt});
+    const auto drops = [](const BodyEdit& edit) { return !edit.value; };
+    const bool is_bare = choice["logprobs"].get(member) || member.is_null();
+    look.is_empty = is_bare && look.finish_reason.value_or("").empty() && !look.edits.empty() &&
+                    std::all_of(look.edits.begin(), look.edits.end(), drops) &&
+                    look.edits.size() == delta.size();
 }
 
 }  // namespace
@@ -64,22 +112,19 @@ int64_t ToolIndexes::assign(int64_t index, std::string_view id) {
     return last_ = std::max<int64_t>(last_, 0);
 }
 
-ChoiceLook look_at_choice(const object& choice, std::string_view text_member, ToolIndexes* tools) {
+ChoiceLook look_at_message(const object& choice) {
     ChoiceLook look;
-    if (choice["index"].get(look.index)) look.index = 0;
-    std::string_view finish;
-    if (!choice["finish_reason"].get(finish)) look.finish_reason = std::string(finish);
-    element usage;
-    if (!choice["usage"].get(usage)) look.usage = usage;
-    object text;
-    if (choice[text_member].get(text)) return look;
-    look.n_reasoning_bytes = bytes_of(text, "reasoning_content");
-    if (look.n_reasoning_bytes == 0) look.n_reasoning_bytes = bytes_of(text, "reasoning");
-    look.n_text_bytes =
-        look.n_reasoning_bytes + bytes_of(text, "content") + bytes_of(text, "refusal");
-    object function;
-    if (!text["function_call"].get(function)) look.n_text_bytes += bytes_of(function, "arguments");
-    look_at_tools(text, tools, look);
+    if (const auto text = look_at_text(choice, "message", look))
+        look_at_tools(*text, nullptr, look);
+    return look;
+}
+
+ChoiceLook look_at_delta(const object& choice, ChoiceState& state) {
+    ChoiceLook look;
+    if (const auto delta = look_at_text(choice, "delta", look)) {
+        look_at_tools(*delta, &state.tools, look);
+        look_at_opening(choice, *delta, state, look);
+    }
     return look;
 }
 

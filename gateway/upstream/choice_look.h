@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/upstream/body_edit.h"
+
 namespace gateway {
 
 // Numbers the tool calls of one choice: upstreams leave `index` out, or send 0 for every call. A
@@ -24,17 +26,24 @@ private:
     bool renumbered_ = false;  // what the upstream sends as index means nothing
 };
 
+// What the chunks of one choice have said so far.
+struct ChoiceState {
+    bool has_role = false;
+    ToolIndexes tools;
+};
+
 struct ChoiceLook {
     int64_t index = 0;
     std::optional<std::string> finish_reason;  // as the upstream said it
     int64_t n_text_bytes = 0, n_reasoning_bytes = 0;
     std::optional<simdjson::dom::element> usage;  // some put it here
+    std::vector<BodyEdit> edits;                  // of the delta or message, its tool calls aside
     std::vector<int64_t> tool_indexes;            // only if one must be changed: all of them
+    bool is_empty = false;                        // once edited, nothing is left of it
 };
 
-// `choice` of a chunk (`text_member` "delta", tool calls numbered by `tools`) or of a completion
-// ("message", `tools` null).
-ChoiceLook look_at_choice(const simdjson::dom::object& choice, std::string_view text_member,
-                          ToolIndexes* tools);
+// `choice` of a completion, or of a chunk, which goes on with `state`.
+ChoiceLook look_at_message(const simdjson::dom::object& choice);
+ChoiceLook look_at_delta(const simdjson::dom::object& choice, ChoiceState& state);
 
 }  // namespace gateway

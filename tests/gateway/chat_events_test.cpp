@@ -185,6 +185,34 @@ TEST_CASE("chat events: with several choices each has to end", "[events]") {
     CHECK(events.finish_reason() == "stop");
 }
 
+TEST_CASE("chat events: a role once, no empty content, reasoning by one name", "[events]") {
+    ChatEvents events(parser, 2, false);
+    const auto chunk = [](const std::string& delta, int index = 0) {
+        return R"({"choices":[{"index":)" + std::to_string(index) + R"(,"delta":)" + delta +
+               R"(,"finish_reason":null}]})";
+    };
+    const auto after = [&](const std::string& delta, int index = 0) {
+        return look(events, chunk(delta, index)).chunk.data;
+    };
+    const std::string opening = R"({"role":"assistant","content":""})";
+    CHECK(after(opening) == chunk(opening));
+    CHECK(after(opening, 1) == chunk(opening, 1));  // of each choice
+    CHECK(after(R"({"role":"assistant","content":"x"})") == chunk(R"({"content":"x"})"));
+    CHECK(after(R"({"content":"","refusal":"no"})") == chunk(R"({"refusal":"no"})"));
+    CHECK(after(R"({"content":null,"reasoning_content":"x"})") ==
+          chunk(R"({"content":null,"reasoning_content":"x"})"));
+    CHECK(after(R"({"reasoning":"\"h\u00fcm\""})") ==
+          chunk("{\"reasoning_content\":\"\\\"h\xC3\xBCm\\\"\"}"));
+    for (const char* const nothing : {R"({"content":""})", R"({"role":"assistant","content":""})"})
+        CHECK(look(events, chunk(nothing)).kind == Kind::skip);
+    CHECK(after("{}") == chunk("{}"));
+    CHECK(look(events, R"({"choices":[{"index":0,"delta":{"content":""},"finish_reason":"stop"}]})")
+              .chunk.data == kStop);
+    CHECK(look(events,
+               R"({"choices":[{"index":1,"delta":{"content":""},"logprobs":{"content":[]}}]})")
+              .chunk.data == R"({"choices":[{"index":1,"delta":{},"logprobs":{"content":[]}}]})");
+}
+
 TEST_CASE("chat events: tool calls get an index that says which call it is", "[events]") {
     ChatEvents events(parser, 1, false);
     const auto calls = [&](const std::string& list) {
@@ -220,6 +248,8 @@ TEST_CASE("chat events: whole answers", "[events]") {
     REQUIRE(seen.kind == Kind::chunk);
     CHECK(seen.chunk.data.find(R"("finish_reason":"stop")") != std::string::npos);
     CHECK(seen.chunk.data.find("\"usage\"") != std::string::npos);
+    CHECK(seen.chunk.data.find(R"({"content":"hi","reasoning_content":"hm"})") !=
+          std::string::npos);
     CHECK(seen.chunk.n_text_bytes == 4);
     CHECK(events.finish_reason() == "stop");
     CHECK(events.usage()->n_output == 2);
