@@ -60,22 +60,6 @@ void trim(std::string& data) {
     data.erase(0, std::min(data.find_first_not_of(kBlanks), data.size()));
 }
 
-std::string edited_calls(std::string_view calls, const std::vector<int64_t>& indexes) {
-    std::string out = "[";
-    size_t n = 0;
-    for (const std::string_view call : array_elements(calls)) {
-        if (out.size() > 1) out += ',';
-        const bool numbered = !call.empty() && call.front() == '{' && n < indexes.size();
-        if (!numbered) {
-            out += call;
-            continue;
-        }
-        const std::vector<BodyEdit> edits{{"index", std::to_string(indexes[n++])}};
-        out += edit_object(call, edits);
-    }
-    return out += ']';
-}
-
 std::string_view member_of(std::string_view text, std::string_view key) {
     for (const BodyMember& member : object_members(text)) {
         if (member.key == key)
@@ -84,30 +68,59 @@ std::string_view member_of(std::string_view text, std::string_view key) {
     return {};
 }
 
+std::string edited_calls(std::string_view calls, const std::vector<CallLook>& looks) {
+    std::string out = "[";
+    size_t n = 0;
+    for (const std::string_view call : array_elements(calls)) {
+        if (out.size() > 1) out += ',';
+        if (call.empty() || call.front() != '{' || n == looks.size()) {
+            out += call;
+            continue;
+        }
+        const CallLook& look = looks[n++];
+        std::vector<BodyEdit> edits = look.edits;
+        if (!look.function_edits.empty()) {
+            edits.push_back(
+                {"function", edit_object(member_of(call, "function"), look.function_edits)});
+        }
+        out += edit_object(call, edits);
+    }
+    return out += ']';
+}
+
+// A choice that gives each of its silent calls the arguments "{}".
+std::string arguments_for(const ChoiceLook& look) {
+    std::string out = R"({"index":)" + std::to_string(look.index) + R"(,"delta":{"tool_calls":[)";
+    for (const size_t n : look.silent_calls) {
+        if (out.back() != '[') out += ',';
+        out += R"({"index":)" + std::to_string(n) + R"(,"function":{"arguments":"{}"}})";
+    }
+    return out += R"(]},"finish_reason":null})";
+}
+
 // The word that a client sees, as JSON; none: as the upstream said it.
 std::optional<std::string> finish_edit(const ChoiceLook& look) {
     if (!look.finish_reason) return std::nullopt;
-    const FinishReason reason = read_finish_reason(*look.finish_reason);
-    if (reason.kind == FinishReason::Kind::none) return "null";
-    if (reason.kind != FinishReason::Kind::ended || reason.word == *look.finish_reason)
+    if (look.finish.kind == FinishReason::Kind::none) return "null";
+    if (look.finish.kind != FinishReason::Kind::ended || look.finish.word == *look.finish_reason)
         return std::nullopt;
-    return json_string(reason.word);
+    return json_string(look.finish.word);
 }
 
 bool needs_edit(const ChoiceLook& look) {
-    return !look.edits.empty() || !look.tool_indexes.empty() || finish_edit(look);
+    return !look.edits.empty() || !look.calls.empty() || finish_edit(look);
 }
 
 // What of a choice must read differently; `text` is its delta or message.
 std::string edited_choice(const ChoiceLook& look, std::string_view choice, std::string_view text) {
     std::vector<BodyEdit> edits;
     if (auto finish = finish_edit(look)) edits.push_back({"finish_reason", std::move(finish)});
-    if (!look.edits.empty() || !look.tool_indexes.empty()) {
+    if (!look.edits.empty() || !look.calls.empty()) {
         const std::string_view said = member_of(choice, text);
         std::vector<BodyEdit> inner = look.edits;
-        if (!look.tool_indexes.empty()) {
+        if (!look.calls.empty()) {
             inner.push_back(
-                {"tool_calls", edited_calls(member_of(said, "tool_calls"), look.tool_indexes)});
+                {"tool_calls", edited_calls(member_of(said, "tool_calls"), look.calls)});
         }
         edits.push_back({text, edit_object(said, inner)});
     }
@@ -137,7 +150,7 @@ ChatEvents::~ChatEvents() = default;
 EventLook ChatEvents::event(SseEvent&& event) {
     trim(event.data);
     if (event.data.empty()) return {};
-    if (event.data == "[DONE]") return {EventLook::Kind::done, {}, {}};
+    if (event.data == "[DONE]") return {EventLook::Kind::done, {}, {}, {}};
     if (event.type == "error") return said_error(event.data);
     return look(std::move(event.data), true);
 }
@@ -233,7 +246,24 @@ EventLook ChatEvents::look_at_choices(const Document& document, std::string&& da
     if (!looks_.empty() && std::all_of(looks_.begin(), looks_.end(), is_empty)) return {};
     if (!out.chunk.usage_only) chunk_seen_ = true;
     out.chunk.data = for_client(document, std::move(data), streamed);
+    out.before = arguments_before(out.chunk.data);
     return out;
+}
+
+// A chunk like that of `data`, for calls that end with it and have said no arguments: clients parse
+// what they have joined.
+std::optional<ChatChunk> ChatEvents::arguments_before(std::string_view data) const {
+    std::string choices = "[";
+    for (const ChoiceLook& look : looks_) {
+        if (look.silent_calls.empty()) continue;
+        if (choices.size() > 1) choices += ',';
+        choices += arguments_for(look);
+    }
+    if (choices.size() == 1) return std::nullopt;
+    const std::vector<BodyEdit> edits{{"choices", choices + "]"}};
+    ChatChunk chunk;
+    chunk.data = edit_object(data, edits);
+    return chunk;
 }
 
 std::optional<Failure> ChatEvents::note_choice(const ChoiceLook& look) {
@@ -243,12 +273,11 @@ std::optional<Failure> ChatEvents::note_choice(const ChoiceLook& look) {
         if (auto stated = read_usage(*look.usage)) usage_ = stated;
     }
     if (!look.finish_reason) return std::nullopt;
-    const FinishReason reason = read_finish_reason(*look.finish_reason);
-    switch (reason.kind) {
+    switch (look.finish.kind) {
         case FinishReason::Kind::none:
             return std::nullopt;
         case FinishReason::Kind::ended:
-            note_finish(look.index, reason.word);
+            note_finish(look.index, look.finish.word);
             return std::nullopt;
         case FinishReason::Kind::broken:
             return failed(chunk_seen_ ? FailureClass::cut : FailureClass::server_error,

@@ -2,8 +2,8 @@
 // Looks into everything that an upstream answers in the Chat Completions dialect and passes its
 // bytes on. Changed are only: a usage that the client did not ask for, or that stands beside a
 // choice, members that differ from chunk to chunk and must not, a role said again and deltas of
-// nothing, the other name of reasoning, finish reasons that clients do not know, tool calls without
-// a usable index, line ends between tokens.
+// nothing, the other name of reasoning, finish reasons that clients do not know, tool calls that
+// clients cannot put together, line ends between tokens.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,7 +20,6 @@ namespace gateway {
 
 struct JsonParser;
 struct ChoiceLook;
-class ToolIndexes;
 
 // What one event, or a whole answer, came to.
 struct EventLook {
@@ -31,8 +30,9 @@ struct EventLook {
         failed,  // the upstream broke off: an error, or something that is no answer
     };
     Kind kind = Kind::skip;
-    ChatChunk chunk;                 // kind chunk
-    std::optional<Failure> failure;  // kind failed
+    ChatChunk chunk;                  // kind chunk
+    std::optional<ChatChunk> before;  // and what the client is told before it
+    std::optional<Failure> failure;   // kind failed
 };
 
 class ChatEvents {
@@ -58,6 +58,7 @@ private:
 
     EventLook look(std::string&& data, bool streamed);
     EventLook look_at_choices(const Document& document, std::string&& data, bool streamed);
+    std::optional<ChatChunk> arguments_before(std::string_view data) const;
     std::optional<Failure> note_choice(const ChoiceLook& look);
     void note_finish(int64_t index, std::string_view word);
     std::string for_client(const Document& document, std::string&& data, bool streamed);

@@ -21,28 +21,27 @@ int64_t bytes_of(const object& from, std::string_view key) {
     return static_cast<int64_t>(text_of(from, key).size());
 }
 
-int64_t argument_bytes(const object& call) {
-    object function;
-    if (call["function"].get(function)) return 0;
-    return bytes_of(function, "arguments");
+// Whether the choice ends here, and nothing of it was cut.
+bool ends_whole(const ChoiceLook& look) {
+    return look.finish.kind == FinishReason::Kind::ended && look.finish.word != "length" &&
+           look.finish.word != "content_filter";
 }
 
-void look_at_tools(const object& text, ToolIndexes* numbers, ChoiceLook& look) {
+template <class LookAtCall>
+void look_at_calls(const object& text, LookAtCall&& look_at_call, ChoiceLook& look) {
     array calls;
     if (text["tool_calls"].get(calls)) return;
-    std::vector<int64_t> indexes;
+    if (calls.size() == 0) look.edits.push_back({"tool_calls", std::nullopt});
+    const auto ends = ends_whole(look) ? ToolCalls::Ends::whole : ToolCalls::Ends::no;
     bool changed = false;
     for (const element item : calls) {
         object call;
         if (item.get(call)) continue;
-        look.n_text_bytes += argument_bytes(call);
-        if (!numbers) continue;
-        int64_t sent = -1;
-        if (call["index"].get(sent) || sent < 0) sent = -1;
-        indexes.push_back(numbers->assign(sent, text_of(call, "id")));
-        changed = changed || indexes.back() != sent;
+        const CallLook& seen = look.calls.emplace_back(look_at_call(call, ends));
+        look.n_text_bytes += seen.n_text_bytes;
+        changed = changed || !seen.edits.empty() || !seen.function_edits.empty();
     }
-    if (changed) look.tool_indexes = std::move(indexes);
+    if (!changed) look.calls.clear();
 }
 
 // Reasoning has two names, of which clients know this one.
@@ -61,7 +60,10 @@ std::optional<object> look_at_text(const object& choice, std::string_view member
                                    ChoiceLook& look) {
     if (choice["index"].get(look.index)) look.index = 0;
     std::string_view finish;
-    if (!choice["finish_reason"].get(finish)) look.finish_reason = std::string(finish);
+    if (!choice["finish_reason"].get(finish)) {
+        look.finish_reason = std::string(finish);
+        look.finish = read_finish_reason(finish);
+    }
     element usage;
     if (!choice["usage"].get(usage)) look.usage = usage;
     object text;
@@ -92,39 +94,37 @@ void look_at_opening(const object& choice, const object& delta, ChoiceState& sta
                     look.edits.size() == delta.size();
 }
 
-}  // namespace
-
-int64_t ToolIndexes::assign(int64_t index, std::string_view id) {
-    // Hostile numbers and ever new ids must not make this grow without end.
-    constexpr size_t kCallsMax = 1024;
-    const auto known = id.empty() ? by_id_.end() : by_id_.find(id);
-    if (known != by_id_.end()) {
-        last_ = known->second;
-    } else if (!id.empty() && by_id_.size() < kCallsMax) {
-        const bool taken = std::any_of(by_id_.begin(), by_id_.end(),
-                                       [&](const auto& call) { return call.second == index; });
-        if (index < 0 || taken) renumbered_ = true;
-        last_ = renumbered_ ? static_cast<int64_t>(by_id_.size()) : index;
-        by_id_.emplace(id, last_);
-    } else if (index >= 0 && !renumbered_) {
-        last_ = index;
-    }
-    return last_ = std::max<int64_t>(last_, 0);
+// Whoever ends with calls is told so, whatever the upstream calls it.
+void note_calls(const ToolCalls& calls, ChoiceLook& look) {
+    if (look.finish.word == "stop" && !calls.empty())
+        look.finish = read_finish_reason("tool_calls");
 }
+
+}  // namespace
 
 ChoiceLook look_at_message(const object& choice) {
     ChoiceLook look;
-    if (const auto text = look_at_text(choice, "message", look))
-        look_at_tools(*text, nullptr, look);
+    const auto message = look_at_text(choice, "message", look);
+    if (!message) return look;
+    ToolCalls calls;
+    const auto each = [&](const object& call, auto ends) { return calls.look_at_call(call, ends); };
+    look_at_calls(*message, each, look);
+    note_calls(calls, look);
     return look;
 }
 
 ChoiceLook look_at_delta(const object& choice, ChoiceState& state) {
     ChoiceLook look;
+    ToolCalls& calls = state.calls;
     if (const auto delta = look_at_text(choice, "delta", look)) {
-        look_at_tools(*delta, &state.tools, look);
+        const auto each = [&](const object& piece, auto ends) {
+            return calls.look_at_piece(piece, ends);
+        };
+        look_at_calls(*delta, each, look);
         look_at_opening(choice, *delta, state, look);
     }
+    if (ends_whole(look)) look.silent_calls = calls.take_silent();
+    note_calls(calls, look);
     return look;
 }
 

@@ -142,6 +142,7 @@ void RemoteAttempt::take_event(SseEvent&& event) {
         case EventLook::Kind::skip:
             return;
         case EventLook::Kind::chunk:
+            if (look.before) take_chunk(std::move(*look.before));
             return take_chunk(std::move(look.chunk));
         case EventLook::Kind::failed:
             return fail(std::move(*look.failure));
@@ -198,6 +199,7 @@ void RemoteAttempt::end_of_events() {
     if (auto last = sse_.finish()) {
         // Half an event is how a cut looks, not a malformed one.
         EventLook look = events_.event(std::move(*last));
+        if (look.before) take_chunk(std::move(*look.before));
         if (look.kind == EventLook::Kind::chunk) take_chunk(std::move(look.chunk));
         if (look.kind == EventLook::Kind::failed &&
             look.failure->failure != FailureClass::malformed) {

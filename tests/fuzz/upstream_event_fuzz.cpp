@@ -30,6 +30,7 @@ void check_chunk(const gateway::ChatChunk& chunk, bool streamed, bool include_us
 
 void check(const gateway::EventLook& look, bool streamed, bool include_usage) {
     if (look.kind == Kind::chunk) check_chunk(look.chunk, streamed, include_usage);
+    if (look.before) check_chunk(*look.before, streamed, include_usage);
     if (look.kind != Kind::failed) return;
     const bool tells = gateway::is_callers(look.failure->failure);
     ENSURE(tells == !look.failure->message.empty());

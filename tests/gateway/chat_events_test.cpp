@@ -213,31 +213,120 @@ TEST_CASE("chat events: a role once, no empty content, reasoning by one name", "
               .chunk.data == R"({"choices":[{"index":1,"delta":{},"logprobs":{"content":[]}}]})");
 }
 
+namespace {
+
+// The entries of tool_calls that a client sees of these, in a stream of one choice.
+std::string calls(ChatEvents& events, const std::string& list) {
+    const std::string head = R"({"choices":[{"index":0,"delta":{"tool_calls":[)";
+    const std::string data = look(events, head + list + "]},\"finish_reason\":null}]}").chunk.data;
+    return data.substr(head.size(), data.rfind(']', data.size() - 26) - head.size());
+}
+
+}  // namespace
+
 TEST_CASE("chat events: tool calls get an index that says which call it is", "[events]") {
     ChatEvents events(parser, 1, false);
-    const auto calls = [&](const std::string& list) {
-        const std::string head = R"({"choices":[{"index":0,"delta":{"tool_calls":[)";
-        const std::string data =
-            look(events, head + list + "]},\"finish_reason\":null}]}").chunk.data;
-        return data.substr(head.size(), data.rfind(']', data.size() - 26) - head.size());
-    };
-    CHECK(calls(R"({"id":"a","function":{"arguments":""}})") ==
-          R"({"id":"a","function":{"arguments":""},"index":0})");
-    CHECK(calls(R"({"function":{"arguments":"1"}})") ==
+    CHECK(calls(events, R"({"id":"a","type":"function","function":{"arguments":""}})") ==
+          R"({"id":"a","type":"function","function":{"arguments":""},"index":0})");
+    CHECK(calls(events, R"({"function":{"arguments":"1"}})") ==
           R"({"function":{"arguments":"1"},"index":0})");
-    CHECK(calls(R"({"id":"b","index":0},{"id":"a"})") ==
-          R"({"id":"b","index":1},{"id":"a","index":0})");
-    CHECK(calls(R"({"index":0,"function":{"arguments":"2"}})") ==
+    CHECK(calls(events, R"({"id":"b","type":"function","index":0},{"id":"a"})") ==
+          R"({"id":"b","type":"function","index":1},{"index":0})");
+    CHECK(calls(events, R"({"index":0,"function":{"arguments":"2"}})") ==
           R"({"index":0,"function":{"arguments":"2"}})");
     ChatEvents good(parser, 1, false);
     const std::string same =
-        R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a"},{"index":1,"id":"b"}]}}]})";
-    CHECK(look(good, same).chunk.data == same);
+        R"({"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}},{"index":1,"id":"b"})";
+    CHECK(calls(good, same) == same);
+    ChatEvents from_one(parser, 1, false);
     CHECK(
         look(
-            good,
+            from_one,
             R"({"choices":[{"delta":{"tool_calls":[{"index":1,"function":{"arguments":"xyz"}}]}}]})")
             .chunk.n_text_bytes == 3);
+    CHECK(calls(from_one, R"({"index":2,"id":"b"},{"index":1,"function":{"arguments":"1"}})") ==
+          R"({"index":1,"id":"b"},{"index":0,"function":{"arguments":"1"}})");
+    // An id that comes after its call's first piece names no other call.
+    CHECK(calls(from_one, R"({"index":1,"id":"a","function":{"name":"f"}})") ==
+          R"({"index":0,"function":{"name":"f"}})");
+}
+
+TEST_CASE("chat events: a call's head comes once, its arguments are text", "[events]") {
+    ChatEvents events(parser, 1, false);
+    CHECK(
+        calls(
+            events,
+            R"({"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{"}})") ==
+        R"({"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{"}})");
+    CHECK(
+        calls(
+            events,
+            R"({"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"}"}})") ==
+        R"({"index":0,"function":{"arguments":"}"}})");
+    CHECK(
+        calls(events,
+              R"({"index":1,"id":"b","function":{"name":"g","arguments":{ "x": [1, "y z"] }}})") ==
+        R"({"index":1,"id":"b","function":{"name":"g","arguments":"{\"x\":[1,\"y z\"]}"},"type":"function"})");
+    const std::string minted = calls(events, R"({"index":2,"function":{"name":"h"}})");
+    CHECK(minted.starts_with(R"({"index":2,"function":{"name":"h"},"id":"call_)"));
+    CHECK(minted.size() ==
+          std::string(R"({"index":2,"function":{"name":"h"},"id":"call_","type":"function"})")
+                  .size() +
+              24);
+
+    // h has said nothing when the answer ends: its arguments come before.
+    const EventLook end =
+        look(events, R"({"id":"i","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})");
+    CHECK(end.chunk.data ==
+          R"({"id":"i","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]})");
+    REQUIRE(end.before);
+    CHECK(
+        end.before->data ==
+        R"({"id":"i","choices":[{"index":0,"delta":{"tool_calls":[{"index":2,"function":{"arguments":"{}"}}]},"finish_reason":null}]})");
+    CHECK(events.finish_reason() == "tool_calls");
+
+    // What the limit has cut stays cut.
+    ChatEvents cut(parser, 1, false);
+    calls(cut, R"({"index":0,"id":"a","function":{"name":"f","arguments":""}})");
+    CHECK_FALSE(
+        look(cut, R"({"choices":[{"index":0,"delta":{},"finish_reason":"length"}]})").before);
+
+    ChatEvents none(parser, 1, false);
+    CHECK(look(none, R"({"choices":[{"index":0,"delta":{"tool_calls":[]},"finish_reason":null}]})")
+              .kind == Kind::skip);
+    CHECK(look(none, kStop).chunk.data == kStop);
+}
+
+TEST_CASE("chat events: ever new calls are numbered up to a bound", "[events]") {
+    ChatEvents events(parser, 1, false);
+    for (int i = 0; i < 3000; ++i) {
+        const std::string id = std::to_string(i);
+        calls(events, R"({"index":)" + id + R"(,"id":")" + id + R"("})");
+    }
+    CHECK(calls(events, R"({"index":5000,"id":"x","function":{"arguments":"1"}})") ==
+          R"({"index":1023,"function":{"arguments":"1"}})");
+}
+
+TEST_CASE("chat events: calls of whole answers", "[events]") {
+    const auto message = [](const std::string& list, const std::string& finish) {
+        ChatEvents events(parser, 1, false);
+        return events
+            .whole(R"({"choices":[{"index":0,"message":{"tool_calls":[)" + list +
+                   R"(]},"finish_reason":")" + finish + "\"}]}")
+            .chunk.data;
+    };
+    CHECK(
+        message(R"({"id":"a","type":"function","function":{"name":"f","arguments":""}})", "stop") ==
+        R"({"choices":[{"index":0,"message":{"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]})");
+    const std::string cut =
+        R"({"id":"a","type":"function","function":{"name":"f","arguments":""}})";
+    CHECK(message(cut, "length") == R"({"choices":[{"index":0,"message":{"tool_calls":[)" + cut +
+                                        R"(]},"finish_reason":"length"}]})");
+    CHECK(message("", "stop") ==
+          R"({"choices":[{"index":0,"message":{},"finish_reason":"stop"}]})");
+    CHECK(
+        message(R"({"id":"a","type":"custom","custom":{"name":"f","input":""}})", "tool_calls") ==
+        R"({"choices":[{"index":0,"message":{"tool_calls":[{"id":"a","type":"custom","custom":{"name":"f","input":""}}]},"finish_reason":"tool_calls"}]})");
 }
 
 TEST_CASE("chat events: whole answers", "[events]") {
