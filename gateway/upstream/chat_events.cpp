@@ -297,6 +297,9 @@ std::string ChatEvents::for_client(const Document& document, std::string&& data,
     std::vector<BodyEdit> edits;
     if (streamed) constants_.hold(document.root, edits);
     if (streamed && document.has_usage && !include_usage_) edits.push_back({"usage", std::nullopt});
+    element obfuscation;  // whoever asked for it gets ours
+    if (streamed && !document.root["obfuscation"].get(obfuscation))
+        edits.push_back({"obfuscation", std::nullopt});
     // Who asked for usage gets it in a chunk of its own, and null in every other.
     const bool has_null_usage = streamed && include_usage_ && !looks_.empty();
     if (has_null_usage && document.states_usage) edits.push_back({"usage", "null"});

@@ -1,9 +1,9 @@
 #pragma once
 // Looks into everything that an upstream answers in the Chat Completions dialect and passes its
-// bytes on. Changed are only: a usage that the client did not ask for, or that stands beside a
-// choice, members that differ from chunk to chunk and must not, a role said again and deltas of
-// nothing, the other name of reasoning, finish reasons that clients do not know, tool calls that
-// clients cannot put together, line ends between tokens.
+// bytes on. Changed are only: obfuscation, which we add ourselves, a usage that the client did not
+// ask for, or that stands beside a choice, members that differ from chunk to chunk and must not, a
+// role said again and deltas of nothing, the other name of reasoning, finish reasons that clients
+// do not know, tool calls that clients cannot put together, line ends between tokens.
 #include <cstdint>
 #include <memory>
 #include <optional>
