@@ -21,9 +21,6 @@ LETTERS = {"C": "Requests", "T": "Tools", "S": "Streaming", "L": "Sampling detai
 
 # Rows that do not hold, and why.
 OPEN = {
-    **dict.fromkeys("""T08 T09 T10 T11 T12 T13 T15 T16 T19 T20 T22 T23 S01 S02 S08 S09 S10 S11 S12 S13 S14 S15 S16 S17
-                    S18 S19 S20 S21 S22 S23 S24 S25 S26 S27 S28 S29 S30 S31 S32 S33 S35 S36 S37 S38 S39 S40 M01 M02 M03
-                    M04""".split(), "not tested yet"),
     "L01": "the engine makes one answer a request; n above 1 is refused with 400, or goes to the next endpoint of the plan.",
     "L10": "the engine has no logit_bias and no penalties; they are refused with 400, or go to the next endpoint of the plan.",
     "M05": "no traces are sent; a traceparent is neither read nor passed on.",
