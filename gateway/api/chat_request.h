@@ -32,6 +32,7 @@ struct ChatRequest {
     std::string model;
     bool stream = false;
     bool include_usage = false;                  // stream_options.include_usage
+    bool include_obfuscation = false;            // stream_options.include_obfuscation
     std::optional<int64_t> n_output_tokens_max;  // max_completion_tokens, else max_tokens
     int n_choices = 1;
     engine::Sampling sampling;

@@ -182,14 +182,14 @@ Fault check_stream(const RequestFields& fields, ChatRequest& request) {
     if (!value) return {};
     const JsonPlace place("stream_options");
     simdjson::dom::object object;
-    bool obfuscated = false;
     if (auto fault = read_object(place, *value, object)) return fault;
     if (auto fault = check_names(place, object, kNames)) return fault;
     if (const auto flag = member(object, "include_usage"))
         if (auto fault = read_boolean({place, "include_usage"}, *flag, request.include_usage))
             return fault;
     if (const auto flag = member(object, "include_obfuscation"))
-        if (auto fault = read_boolean({place, "include_obfuscation"}, *flag, obfuscated))
+        if (auto fault =
+                read_boolean({place, "include_obfuscation"}, *flag, request.include_obfuscation))
             return fault;
     if (request.stream) return {};
     return bad_request("The 'stream_options' parameter is only allowed when 'stream' is enabled.",

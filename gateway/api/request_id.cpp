@@ -49,4 +49,10 @@ std::string new_completion_id() {
     return id;
 }
 
+std::string new_call_id() {
+    std::string id = "call_";
+    append_random(id, kLettersAndDigits, 24);
+    return id;
+}
+
 }  // namespace gateway

@@ -82,6 +82,7 @@ private:
         }
         chat_ = std::move(*parsed);
         record_.stream = chat_.stream;
+        if (chat_.include_obfuscation) stream_.obfuscate(services_.dice);
         if (const auto route = config_.route_by_model.find(chat_.model);
             route != config_.route_by_model.end())
             record_.route = route->second;

@@ -11,6 +11,14 @@ constexpr std::string_view kCommentOpen = ": ";
 constexpr std::string_view kClose = "\n\n";
 constexpr std::string_view kDone = "[DONE]";
 
+// 1 to 12 letters.
+void append_letters(std::string& out, uint64_t bits) {
+    constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEF";
+    constexpr uint64_t kMost = 12;
+    const uint64_t n = 1 + bits % kMost;
+    for (uint64_t i = 0; i < n; ++i) out += kLetters[bits >> (4 + 5 * i) & 31];
+}
+
 }  // namespace
 
 void EventStream::begin(HttpFields fields) {
@@ -20,7 +28,14 @@ void EventStream::begin(HttpFields fields) {
 }
 
 void EventStream::event(std::string_view data) {
-    events_.append(kDataOpen).append(data).append(kClose);
+    events_.append(kDataOpen).append(data);
+    if (dice_ != nullptr && data.ends_with('}')) {
+        events_.back() = ',';
+        events_.append(R"("obfuscation":")");
+        append_letters(events_, (*dice_)());
+        events_.append("\"}");
+    }
+    events_.append(kClose);
 }
 
 void EventStream::comment(std::string_view text) {

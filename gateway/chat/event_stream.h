@@ -3,6 +3,7 @@
 // together.
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,9 @@ public:
     void begin(HttpFields fields);
     bool began() const { return began_; }
 
+    // From now on every event that is an object gets a random text `obfuscation`, so that its
+    // length on the wire does not tell that of the token in it. `dice` outlives this.
+    void obfuscate(std::mt19937_64& dice) { dice_ = &dice; }
     void event(std::string_view data);
     void comment(std::string_view text);
     void done();
@@ -39,6 +43,7 @@ public:
 
 private:
     HttpExchange& exchange_;
+    std::mt19937_64* dice_ = nullptr;
     std::string events_;
     TimePoint last_write_ = std::chrono::steady_clock::now();
     bool began_ = false;

@@ -6,9 +6,11 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
 #include <mutex>
 #include <set>
+#include <vector>
 
 #include "gateway/telemetry/scraped_metrics.h"
 #include "gateway/telemetry/version.h"
@@ -60,6 +62,9 @@ double usd(billing::NanoUsd amount) {
 const Histogram::BucketBoundaries kDurationBuckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                                    0.25,  0.5,    1,     2.5,  5,     10,   30,
                                                    60,    120,    300,   600,  1200};
+const Histogram::BucketBoundaries kTokenBuckets{0.0025, 0.005, 0.01, 0.025, 0.05, 0.075,
+                                                0.1,    0.15,  0.2,  0.3,   0.4,  0.5,
+                                                0.75,   1,     2.5,  5,     7.5,  10};
 const Histogram::BucketBoundaries kOverheadBuckets{
     0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1};
 const Histogram::BucketBoundaries kBatchBuckets{1, 2, 4, 8, 16, 32, 64, 128, 256};
@@ -79,6 +84,10 @@ struct Families {
                    .Name("weir_ttft_seconds")
                    .Help("To the first event of an answer.")
                    .Register(r)),
+          inter_token(BuildHistogram()
+                          .Name("weir_inter_token_seconds")
+                          .Help("Between two tokens of a stream, as its mean; once for each gap.")
+                          .Register(r)),
           overhead(BuildHistogram()
                        .Name("weir_overhead_seconds")
                        .Help("The gateway's own time, by stage.")
@@ -140,6 +149,7 @@ struct Families {
     Family<Counter>& requests;
     Family<Histogram>& duration;
     Family<Histogram>& ttft;
+    Family<Histogram>& inter_token;
     Family<Histogram>& overhead;
     Family<Counter>& attempts;
     Family<Counter>& tokens;
@@ -167,12 +177,14 @@ public:
             endpoints_.push_back(endpoint_of(endpoint, config));
         for (size_t s = 0; s < kStages.size(); ++s)
             stages_[s] = &families.overhead.Add({{"stage", kStages[s]}}, kOverheadBuckets);
-        ttft_.resize(config.routes.size() * config.endpoints.size());
+        speeds_.resize(config.routes.size() * config.endpoints.size());
         for (size_t r = 0; r < config.routes.size(); ++r) {
             for (const size_t e : config.routes[r].plan) {
-                ttft_[r * config.endpoints.size() + e] = &families.ttft.Add(
-                    {{"route", config.routes[r].name}, {"endpoint", config.endpoints[e].name}},
-                    kDurationBuckets);
+                const prometheus::Labels labels{{"route", config.routes[r].name},
+                                                {"endpoint", config.endpoints[e].name}};
+                speeds_[r * config.endpoints.size() + e] = {
+                    &families.ttft.Add(labels, kDurationBuckets),
+                    &families.inter_token.Add(labels, kTokenBuckets)};
             }
         }
     }
@@ -186,10 +198,8 @@ public:
             if (stages[s].count() > 0) stages_[s]->Observe(seconds(stages[s]));
         if (!record.endpoint) return;
         const Endpoint& endpoint = endpoints_[*record.endpoint];
-        if (record.ttft.count() > 0 && record.route) {
-            if (Histogram* ttft = ttft_[*record.route * endpoints_.size() + *record.endpoint])
-                ttft->Observe(seconds(record.ttft));
-        }
+        if (record.ttft.count() > 0 && record.route)
+            speeds_[*record.route * endpoints_.size() + *record.endpoint].note(record);
         const auto counts = by_kind(record.tokens);
         for (size_t k = 0; k < kKindCount; ++k) {
             if (counts[k] > 0)
@@ -220,6 +230,25 @@ private:
     struct Route {
         std::array<Counter*, kOutcomes.size()> outcomes{};
         Histogram* duration = nullptr;
+    };
+    // Null outside the route's plan.
+    struct Speed {
+        Histogram* ttft = nullptr;
+        Histogram* inter_token = nullptr;
+
+        void note(const RequestRecord& record) const {
+            if (!ttft) return;
+            ttft->Observe(seconds(record.ttft));
+            const auto n_gaps = record.tokens.output_answer + record.tokens.output_reasoning - 1;
+            if (!record.stream || n_gaps < 1) return;
+            const double sum = std::max(0.0, seconds(record.total - record.settle - record.ttft));
+            const double mean = sum / static_cast<double>(n_gaps);
+            const auto edge = std::lower_bound(kTokenBuckets.begin(), kTokenBuckets.end(), mean);
+            std::vector<double> increments(kTokenBuckets.size() + 1);
+            increments[static_cast<size_t>(edge - kTokenBuckets.begin())] =
+                static_cast<double>(n_gaps);
+            inter_token->ObserveMultiple(increments, sum);
+        }
     };
     struct Endpoint {
         std::array<std::array<Counter*, kSources.size()>, kKindCount> tokens{};
@@ -273,7 +302,7 @@ private:
     std::vector<Route> routes_;
     Route unknown_;
     std::vector<Endpoint> endpoints_;
-    std::vector<Histogram*> ttft_;  // [route][endpoint]; null outside the route's plan
+    std::vector<Speed> speeds_;  // [route][endpoint]
     std::array<Histogram*, kStages.size()> stages_{};
 };
 

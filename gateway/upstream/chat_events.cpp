@@ -46,22 +46,6 @@ void trim(std::string& data) {
     data.erase(0, std::min(data.find_first_not_of(kBlanks), data.size()));
 }
 
-std::string edited_calls(std::string_view calls, const std::vector<int64_t>& indexes) {
-    std::string out = "[";
-    size_t n = 0;
-    for (const std::string_view call : array_elements(calls)) {
-        if (out.size() > 1) out += ',';
-        const bool numbered = !call.empty() && call.front() == '{' && n < indexes.size();
-        if (!numbered) {
-            out += call;
-            continue;
-        }
-        const std::vector<BodyEdit> edits{{"index", std::to_string(indexes[n++])}};
-        out += edit_object(call, edits);
-    }
-    return out += ']';
-}
-
 std::string_view member_of(std::string_view text, std::string_view key) {
     for (const BodyMember& member : object_members(text)) {
         if (member.key == key)
@@ -70,37 +54,78 @@ std::string_view member_of(std::string_view text, std::string_view key) {
     return {};
 }
 
-// What a client must not see of a choice as it came; empty if nothing.
-std::vector<BodyEdit> choice_edits(const ChoiceLook& look, std::string_view choice) {
-    std::vector<BodyEdit> edits;
-    if (look.finish_reason) {
-        const FinishReason reason = read_finish_reason(*look.finish_reason);
-        if (reason.kind == FinishReason::Kind::none) edits.push_back({"finish_reason", "null"});
-        if (reason.kind == FinishReason::Kind::ended && reason.word != *look.finish_reason) {
-            edits.push_back({"finish_reason", json_string(reason.word)});
+std::string edited_calls(std::string_view calls, const std::vector<CallLook>& looks) {
+    std::string out = "[";
+    size_t n = 0;
+    for (const std::string_view call : array_elements(calls)) {
+        if (out.size() > 1) out += ',';
+        if (call.empty() || call.front() != '{' || n == looks.size()) {
+            out += call;
+            continue;
         }
+        const CallLook& look = looks[n++];
+        std::vector<BodyEdit> edits = look.edits;
+        if (!look.function_edits.empty()) {
+            edits.push_back(
+                {"function", edit_object(member_of(call, "function"), look.function_edits)});
+        }
+        out += edit_object(call, edits);
     }
-    if (!look.tool_indexes.empty()) {
-        const std::string_view delta = member_of(choice, "delta");
-        const std::vector<BodyEdit> calls{
-            {"tool_calls", edited_calls(member_of(delta, "tool_calls"), look.tool_indexes)}};
-        edits.push_back({"delta", edit_object(delta, calls)});
+    return out += ']';
+}
+
+// A choice that gives each of its silent calls the arguments "{}".
+std::string arguments_for(const ChoiceLook& look) {
+    std::string out = R"({"index":)" + std::to_string(look.index) + R"(,"delta":{"tool_calls":[)";
+    for (const size_t n : look.silent_calls) {
+        if (out.back() != '[') out += ',';
+        out += R"({"index":)" + std::to_string(n) + R"(,"function":{"arguments":"{}"}})";
     }
-    return edits;
+    return out += R"(]},"finish_reason":null})";
+}
+
+// The word that a client sees, as JSON; none: as the upstream said it.
+std::optional<std::string> finish_edit(const ChoiceLook& look) {
+    if (!look.finish_reason) return std::nullopt;
+    if (look.finish.kind == FinishReason::Kind::none) return "null";
+    if (look.finish.kind != FinishReason::Kind::ended || look.finish.word == *look.finish_reason)
+        return std::nullopt;
+    return json_string(look.finish.word);
+}
+
+bool needs_edit(const ChoiceLook& look) {
+    return !look.edits.empty() || !look.calls.empty() || finish_edit(look);
+}
+
+// What of a choice must read differently; `text` is its delta or message.
+std::string edited_choice(const ChoiceLook& look, std::string_view choice, std::string_view text) {
+    std::vector<BodyEdit> edits;
+    if (auto finish = finish_edit(look)) edits.push_back({"finish_reason", std::move(finish)});
+    if (!look.edits.empty() || !look.calls.empty()) {
+        const std::string_view said = member_of(choice, text);
+        std::vector<BodyEdit> inner = look.edits;
+        if (!look.calls.empty()) {
+            inner.push_back(
+                {"tool_calls", edited_calls(member_of(said, "tool_calls"), look.calls)});
+        }
+        edits.push_back({text, edit_object(said, inner)});
+    }
+    return edit_object(choice, edits);
 }
 
 }  // namespace
 
 struct ChatEvents::Choice {
     bool began = false, ended = false;
-    ToolIndexes tools;
+    ChoiceState said;
 };
 
 struct ChatEvents::Document {
     object root;
     array choices;
     bool has_choices = false;
-    bool has_usage = false;  // the member, whatever its value
+    bool has_usage = false;     // the member, whatever its value
+    bool states_usage = false;  // it is not null
 };
 
 ChatEvents::ChatEvents(JsonParser& parser, int n_choices, bool include_usage)
@@ -160,15 +185,18 @@ EventLook ChatEvents::look(std::string&& data, bool streamed) {
     element usage;
     document.has_usage = !document.root["usage"].get(usage);
     if (document.has_usage) {
+        document.states_usage = !usage.is_null();
         if (auto stated = read_usage(usage)) usage_ = stated;
     }
     element choices;
     const bool absent = document.root["choices"].get(choices) || choices.is_null();
     document.has_choices = !absent;
-    if (absent && (!document.has_usage || usage.is_null())) return {};
     if (!absent && choices.get(document.choices)) {
         return broken(failed(FailureClass::malformed, "choices is not an array"));
     }
+    // Some begin with a chunk about the prompt alone, which clients take for an answer's.
+    const bool says_nothing = absent || (streamed && document.choices.size() == 0);
+    if (says_nothing && !document.states_usage) return {};
     return look_at_choices(document, std::move(data), streamed);
 }
 
@@ -188,11 +216,12 @@ EventLook ChatEvents::look_at_choices(const Document& document, std::string&& da
                 return broken(failed(FailureClass::malformed, "a choice's index"));
             if (choices_.size() <= static_cast<size_t>(index))
                 choices_.resize(static_cast<size_t>(index) + 1);
-            ToolIndexes* tools = streamed ? &choices_[static_cast<size_t>(index)].tools : nullptr;
             object said;
             if (tap_ && index == 0 && !choice[streamed ? "delta" : "message"].get(said))
                 tap_->hear(said);
-            looks_.push_back(look_at_choice(choice, streamed ? "delta" : "message", tools));
+            looks_.push_back(streamed
+                                 ? look_at_delta(choice, choices_[static_cast<size_t>(index)].said)
+                                 : look_at_message(choice));
             if (auto failure = note_choice(looks_.back())) {
                 out.kind = EventLook::Kind::failed;
                 out.failure = std::move(failure);
@@ -203,9 +232,31 @@ EventLook ChatEvents::look_at_choices(const Document& document, std::string&& da
             out.chunk.n_reasoning_bytes += looks_.back().n_reasoning_bytes;
         }
     }
+    const auto is_empty = [](const ChoiceLook& look) { return look.is_empty; };
+    if (!looks_.empty() && std::all_of(looks_.begin(), looks_.end(), is_empty)) return {};
     if (!out.chunk.usage_only) chunk_seen_ = true;
     out.chunk.data = for_client(document, std::move(data), streamed);
+    if (auto before = arguments_before(out.chunk.data)) {
+        out.more.push_back(std::move(out.chunk));
+        out.chunk = std::move(*before);
+    }
     return out;
+}
+
+// A chunk like that of `data`, for calls that end with it and have said no arguments: clients parse
+// what they have joined.
+std::optional<ChatChunk> ChatEvents::arguments_before(std::string_view data) const {
+    std::string choices = "[";
+    for (const ChoiceLook& look : looks_) {
+        if (look.silent_calls.empty()) continue;
+        if (choices.size() > 1) choices += ',';
+        choices += arguments_for(look);
+    }
+    if (choices.size() == 1) return std::nullopt;
+    const std::vector<BodyEdit> edits{{"choices", choices + "]"}};
+    ChatChunk chunk;
+    chunk.data = edit_object(data, edits);
+    return chunk;
 }
 
 std::optional<Failure> ChatEvents::note_choice(const ChoiceLook& look) {
@@ -215,12 +266,11 @@ std::optional<Failure> ChatEvents::note_choice(const ChoiceLook& look) {
         if (auto stated = read_usage(*look.usage)) usage_ = stated;
     }
     if (!look.finish_reason) return std::nullopt;
-    const FinishReason reason = read_finish_reason(*look.finish_reason);
-    switch (reason.kind) {
+    switch (look.finish.kind) {
         case FinishReason::Kind::none:
             return std::nullopt;
         case FinishReason::Kind::ended:
-            note_finish(look.index, reason.word);
+            note_finish(look.index, look.finish.word);
             return std::nullopt;
         case FinishReason::Kind::broken:
             return failed(chunk_seen_ ? FailureClass::cut : FailureClass::server_error,
@@ -237,30 +287,33 @@ void ChatEvents::note_finish(int64_t index, std::string_view word) {
     if (tap_ && index == 0) tap_->end();
 }
 
-std::string ChatEvents::for_client(const Document& document, std::string&& data,
-                                   bool streamed) const {
+std::string ChatEvents::for_client(const Document& document, std::string&& data, bool streamed) {
     std::vector<BodyEdit> edits;
+    if (streamed) constants_.hold(document.root, edits);
     if (streamed && document.has_usage && !include_usage_) edits.push_back({"usage", std::nullopt});
+    element obfuscation;  // whoever asked for it gets ours
+    if (streamed && !document.root["obfuscation"].get(obfuscation))
+        edits.push_back({"obfuscation", std::nullopt});
+    // Who asked for usage gets it in a chunk of its own, and null in every other.
+    const bool has_null_usage = streamed && include_usage_ && !looks_.empty();
+    if (has_null_usage && document.states_usage) edits.push_back({"usage", "null"});
     if (!document.has_choices) {
         edits.push_back({"choices", "[]"});
     } else {
-        const auto needs_edit = [](const ChoiceLook& look) {
-            return !look.tool_indexes.empty() ||
-                   (look.finish_reason && !choice_edits(look, {}).empty());
-        };
         if (std::any_of(looks_.begin(), looks_.end(), needs_edit)) {
             std::string choices = "[";
             size_t n = 0;
             for (const std::string_view choice : array_elements(member_of(data, "choices"))) {
                 if (n == looks_.size()) break;
                 if (n > 0) choices += ',';
-                choices += edit_object(choice, choice_edits(looks_[n++], choice));
+                choices += edited_choice(looks_[n++], choice, streamed ? "delta" : "message");
             }
             edits.push_back({"choices", choices + "]"});
         }
     }
-    if (edits.empty()) return std::move(data);
-    return edit_object(data, edits);
+    if (!edits.empty()) data = edit_object(data, edits);
+    if (has_null_usage && !document.has_usage) data.replace(data.size() - 1, 1, ",\"usage\":null}");
+    return std::move(data);
 }
 
 }  // namespace gateway

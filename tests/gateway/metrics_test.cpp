@@ -66,7 +66,10 @@ TEST_CASE("metrics: a request is counted under its config labels", "[metrics]") 
     record.tokens = {3, 2, 0, 7, 5};
     record.source = billing::CountSource::upstream;
     record.usd = {1'500'000'000};
+    record.stream = true;
     record.ttft = std::chrono::milliseconds(3);
+    record.settle = std::chrono::milliseconds(1);
+    record.total = std::chrono::milliseconds(26);  // 2 ms between two of 12 tokens
     children->record(record);
     children->attempt(1, config::FailureClass::rate_limit);
     children->attempt(0, {});
@@ -87,6 +90,10 @@ TEST_CASE("metrics: a request is counted under its config labels", "[metrics]") 
     CHECK(has(text, R"(weir_attempts_total{class="rate_limit",endpoint="gpt55"} 1)"));
     CHECK(has(text, R"(weir_attempts_total{class="ok",endpoint="local-v4"} 1)"));
     CHECK(has(text, R"(weir_ttft_seconds_count{endpoint="gpt55",route="gpt-5.5"} 1)"));
+    CHECK(has(text, R"(weir_inter_token_seconds_count{endpoint="gpt55",route="gpt-5.5"} 11)"));
+    CHECK(
+        has(text,
+            R"(weir_inter_token_seconds_bucket{endpoint="gpt55",route="gpt-5.5",le="0.0025"} 11)"));
 }
 
 TEST_CASE("metrics: a reload moves the hash and keeps the counts", "[metrics]") {

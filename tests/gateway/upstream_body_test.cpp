@@ -61,7 +61,7 @@ TEST_CASE("upstream body: usage is always asked for in streams", "[body]") {
         R"({"model":"real\"name","stream":true,"stream_options":{"include_usage":true},"max_tokens":77})");
     CHECK(
         sent.of(
-            R"({"model":"a","stream":true,"stream_options":{"x":1,"include_us\u0061ge":false}})") ==
+            R"({"model":"a","stream":true,"stream_options":{"include_obfuscation":true,"x":1,"include_us\u0061ge":false}})") ==
         R"({"model":"real\"name","stream":true,"stream_options":{"x":1,"include_us\u0061ge":true},"max_tokens":77})");
     CHECK(
         sent.of(R"({"model":"a","stream":true,"stream_options":null})") ==

@@ -42,7 +42,8 @@ class Result(unittest.TestResult):
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
         if err:
-            self.say("FAILED", subtest, "\n" + (self.failures or self.errors)[-1][1])
+            kept = self.failures if issubclass(err[0], test.failureException) else self.errors
+            self.say("FAILED", subtest, "\n" + kept[-1][1])
         else:
             self.n_passed += 1
 

@@ -47,6 +47,13 @@ def run(command, environment):
     return int(counts[-1][0]), int(counts[-1][1])
 
 
+def h38_two_official_sdks(python, environment):
+    total = [run([python, HERE / "sdk_python.py"], environment)]
+    script = PLACE / "sdk_node.mjs"  # beside node_modules, so that it finds the package
+    script.write_text((HERE / "sdk_node.mjs").read_text())
+    return [*total, run(["node", script], environment)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build/release")
@@ -56,14 +63,11 @@ def main():
     from weir import Weir
 
     python = packages()
-    with Mock() as mock, Weir(upstream=mock.base_url, remote_models=["fault-4", "fault-7-k3", "ok-n1000-ms20"]) as weir:
+    with Mock() as mock, Weir(upstream=mock.base_url, remote_models=["fault-4", "fault-7-k3", "fault-13", "ok-n1000-ms20"]) as weir:
         environment = {"BASE_URL": "", "KEY": weir.account(), "POOR_KEY": weir.account("poor", credit=None)}
         weir.start()
         environment["BASE_URL"] = f"http://127.0.0.1:{weir.api[1]}/v1"
-        total = [run([python, HERE / "sdk_python.py"], environment)]
-        script = PLACE / "sdk_node.mjs"  # beside node_modules, so that it finds the package
-        script.write_text((HERE / "sdk_node.mjs").read_text())
-        total.append(run(["node", script], environment))
+        total = h38_two_official_sdks(python, environment)
         weir.wait_until(lambda: weir.balance()[1] == 0, "every hold to end")
         weir.verify()
         clean = weir.stop() == 0

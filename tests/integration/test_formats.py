@@ -59,7 +59,7 @@ class Formats(unittest.TestCase):
         self.assertEqual(answer.status, 200, answer)
         return answer.json()["choices"][0]
 
-    def test_a_schema_holds_whatever_is_sampled(self):
+    def test_l13_a_schema_holds_whatever_is_sampled(self):
         n_stopped = 0
         for seed in range(N_SEEDS):
             choice = self.choice(response_format=json_schema(SCHEMA, strict=seed % 2 == 0), seed=seed)
@@ -88,7 +88,7 @@ class Formats(unittest.TestCase):
         self.assertEqual("".join(deltas), whole["message"]["content"])
         self.assertEqual(chunks[-1]["choices"][0]["finish_reason"], whole["finish_reason"])
 
-    def test_one_cut_short_says_so(self):
+    def test_l14_one_cut_short_says_so(self):
         choice = self.choice(response_format=json_schema(SCHEMA), max_tokens=3)
         self.assertEqual(choice["finish_reason"], "length")
 
