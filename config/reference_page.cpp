@@ -180,8 +180,7 @@ std::string thinking_page() {
     }
     page +=
         "\nWhich table an endpoint starts from, where `thinking.like` does not say: by the exact "
-        "name of its model at a kind of upstream, else `gpt-5.5` at `openai`, `deepseek` at "
-        "`deepseek`, `openai_compatible` at `openai_compatible`.\n\n"
+        "name of its model at a kind of upstream, else the table that is called as the kind.\n\n"
         "| table | models |\n| --- | --- |\n";
     for (const ShippedThinking& shipped : shipped_thinking()) {
         const std::string models = models_of(shipped.name);
