@@ -62,10 +62,7 @@ private:
             override_rule(member, known, *rule);
         } else if (ParamSet* const params = params_of(member.key)) {
             *params = {};
-            for (const Node& item : member.value.items)
-                for (size_t i = 0; i < kParamCount; ++i)
-                    if (item.text == to_string(static_cast<Param>(i)))
-                        params->add(static_cast<Param>(i));
+            for (const Node& item : member.value.items) add_param(member, item.text, *params);
         } else if (member.value.kind == Node::Kind::scalar) {
             Value value;
             value.text = member.value.text;
@@ -74,6 +71,18 @@ private:
             const char* const end = value.text.data() + value.text.size();
             if (member.key == "budget_tokens_min")
                 std::from_chars(value.text.data(), end, table().n_budget_min);
+        }
+    }
+
+    // An engine cannot leave out what its prompt and its answer are made of.
+    void add_param(const Member& member, std::string_view name, ParamSet& params) {
+        for (size_t i = 0; i < kParamCount; ++i) {
+            const auto param = static_cast<Param>(i);
+            if (name != to_string(param)) continue;
+            const bool is_dropped = &params != &table().rejected;
+            if (is_dropped && endpoint_.engine && param > Param::top_k)
+                refuse(member, "an engine drops temperature, top_p and top_k; remove the others");
+            params.add(param);
         }
     }
 
