@@ -24,7 +24,7 @@ public:
         table() = local_thinking(engine.encoding, engine.default_effort.value_or(Effort::high));
         for (const Member& member : members(node_, "thinking")) {
             const bool is_senders =
-                member.key == "like" || member.key == "spelling" ||
+                member.key == "like" || member.key == "spelling" || member.key == "replay" ||
                 (member.key == "budget" && member.value.text == Spelling<BudgetRule>::words[2]);
             if (is_senders)
                 refuse(member, "does not go with engine: nothing is sent on; remove it");
@@ -68,6 +68,7 @@ private:
             value.text = member.value.text;
             if (member.key == "spelling") assign(table().spelling, value);
             if (member.key == "budget") assign(table().budget, value);
+            if (member.key == "replay") assign(table().replay, value);
             const char* const end = value.text.data() + value.text.size();
             if (member.key == "budget_tokens_min")
                 std::from_chars(value.text.data(), end, table().n_budget_min);

@@ -129,6 +129,9 @@ std::string params_of(const ThinkingTable& table) {
         }
         if (!names.empty()) out += fmt::format("{}{}{}", out.empty() ? "" : "; ", what, names);
     };
+    if (table.replay != ReplayRule::free)
+        out = fmt::format("replay {}",
+                          Spelling<ReplayRule>::words[static_cast<size_t>(table.replay)]);
     add("ignored", table.ignored);
     add("fixed", table.fixed);
     add("rejected", table.rejected);

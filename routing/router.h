@@ -22,8 +22,9 @@ struct RequestFacts {
     bool needs_images = false;        // parts other than text
     bool needs_penalties = false;     // presence/frequency penalty or logit_bias other than neutral
     ThinkingAsk thinking;
-    config::ParamSet params;  // those it sets that a thinking model may not bear
-    bool is_strict = false;   // thinking as asked for, or none at all
+    config::ParamSet params;              // those it sets that a thinking model may not bear
+    Replayed replayed = Replayed::whole;  // the reasoning of earlier tool calls
+    bool is_strict = false;               // thinking as asked for, or none at all
 };
 
 struct PlannedAttempt {

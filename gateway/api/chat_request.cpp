@@ -43,6 +43,7 @@ Fault check_fields(const RequestFields& fields, ChatRequest& request) {
     if (auto fault = check_rest(fields)) return fault;
     if (auto fault = check_extensions(fields, request)) return fault;
     request.params = read_params(fields);
+    request.replayed = messages.replayed;
     request.needs_custom_tools = tools.has_custom;
     request.needs_images = messages.has_media;
     const PromptBound bound = prompt_bound(fields, messages, tools);

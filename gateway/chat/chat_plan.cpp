@@ -27,6 +27,7 @@ routing::RequestFacts facts_of(const ChatRequest& request) {
     facts.needs_penalties = request.needs_penalties;
     facts.thinking = request.thinking;
     facts.params = request.params;
+    facts.replayed = request.replayed;
     return facts;
 }
 

@@ -6,6 +6,7 @@
 
 #include "gateway/upstream/body_edit.h"
 #include "gateway/upstream/object_scan.h"
+#include "gateway/upstream/reasoning_refill.h"
 #include "gateway/upstream/thinking_members.h"
 
 namespace gateway {
@@ -130,6 +131,7 @@ std::string upstream_body(const UpstreamCall& call) {
     edit_output_limit(edits, call);
     edit_thinking(edits, call);
     drop_params(edits, call.thinking.dropped);
+    if (call.thinking.refills) edits.set("messages", refill_reasoning(edits.sent("messages")));
     return edits.apply();
 }
 
