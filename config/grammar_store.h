@@ -64,6 +64,11 @@ struct Spelling<BudgetRule> {
     static constexpr std::string_view words[] = {"refuse", "tier", "sent", "exact"};
 };
 
+template <>
+struct Spelling<ReplayRule> {
+    static constexpr std::string_view words[] = {"free", "required", "filled"};
+};
+
 template <class T>
 void assign(T& member, const Value& value) {
     if constexpr (std::is_same_v<T, bool>) {

@@ -51,6 +51,11 @@ constexpr Key kThinkingKeys[] = {
          "", Spelling<BudgetRule>::words, nullptr),
     integer("budget_tokens_min", "A smaller budget becomes this one, reported.", "",
             {1, kTokensMax}, nullptr),
+    word(
+        "replay",
+        "What becomes of tool calls whose reasoning_content the client did not send back, while it "
+        "thinks: nothing; 400; a placeholder, reported. Not allowed with engine.",
+        "", Spelling<ReplayRule>::words, nullptr),
     params("ignored_params", "Dropped while it thinks, reported."),
     params("fixed_sampling", "Dropped always, reported."),
     params("rejected_params",

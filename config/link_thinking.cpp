@@ -24,7 +24,7 @@ public:
         table() = local_thinking(engine.encoding, engine.default_effort.value_or(Effort::high));
         for (const Member& member : members(node_, "thinking")) {
             const bool is_senders =
-                member.key == "like" || member.key == "spelling" ||
+                member.key == "like" || member.key == "spelling" || member.key == "replay" ||
                 (member.key == "budget" && member.value.text == Spelling<BudgetRule>::words[2]);
             if (is_senders)
                 refuse(member, "does not go with engine: nothing is sent on; remove it");
@@ -62,18 +62,28 @@ private:
             override_rule(member, known, *rule);
         } else if (ParamSet* const params = params_of(member.key)) {
             *params = {};
-            for (const Node& item : member.value.items)
-                for (size_t i = 0; i < kParamCount; ++i)
-                    if (item.text == to_string(static_cast<Param>(i)))
-                        params->add(static_cast<Param>(i));
+            for (const Node& item : member.value.items) add_param(member, item.text, *params);
         } else if (member.value.kind == Node::Kind::scalar) {
             Value value;
             value.text = member.value.text;
             if (member.key == "spelling") assign(table().spelling, value);
             if (member.key == "budget") assign(table().budget, value);
+            if (member.key == "replay") assign(table().replay, value);
             const char* const end = value.text.data() + value.text.size();
             if (member.key == "budget_tokens_min")
                 std::from_chars(value.text.data(), end, table().n_budget_min);
+        }
+    }
+
+    // An engine cannot leave out what its prompt and its answer are made of.
+    void add_param(const Member& member, std::string_view name, ParamSet& params) {
+        for (size_t i = 0; i < kParamCount; ++i) {
+            const auto param = static_cast<Param>(i);
+            if (name != to_string(param)) continue;
+            const bool is_dropped = &params != &table().rejected;
+            if (is_dropped && endpoint_.engine && param > Param::top_k)
+                refuse(member, "an engine drops temperature, top_p and top_k; remove the others");
+            params.add(param);
         }
     }
 

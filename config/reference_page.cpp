@@ -129,6 +129,9 @@ std::string params_of(const ThinkingTable& table) {
         }
         if (!names.empty()) out += fmt::format("{}{}{}", out.empty() ? "" : "; ", what, names);
     };
+    if (table.replay != ReplayRule::free)
+        out = fmt::format("replay {}",
+                          Spelling<ReplayRule>::words[static_cast<size_t>(table.replay)]);
     add("ignored", table.ignored);
     add("fixed", table.fixed);
     add("rejected", table.rejected);
@@ -180,8 +183,7 @@ std::string thinking_page() {
     }
     page +=
         "\nWhich table an endpoint starts from, where `thinking.like` does not say: by the exact "
-        "name of its model at a kind of upstream, else `gpt-5.5` at `openai`, `deepseek` at "
-        "`deepseek`, `openai_compatible` at `openai_compatible`.\n\n"
+        "name of its model at a kind of upstream, else the table that is called as the kind.\n\n"
         "| table | models |\n| --- | --- |\n";
     for (const ShippedThinking& shipped : shipped_thinking()) {
         const std::string models = models_of(shipped.name);

@@ -48,6 +48,13 @@ enum class BudgetRule : uint8_t {
     exact,   // kept while decoding; engines only
 };
 
+// What becomes of calls whose reasoning the client did not send back, while the model thinks.
+enum class ReplayRule : uint8_t {
+    free,      // nothing: the model does not ask for it
+    required,  // 400
+    filled,    // a placeholder stands in for it, reported
+};
+
 // Members that a model may not bear while it thinks. The last is tool_choice where it forces a
 // call.
 enum class Param : uint8_t {
@@ -98,6 +105,7 @@ struct ThinkingTable {
     BudgetRule budget = BudgetRule::refuse;
     int64_t n_budget_min = 0;  // a smaller budget becomes this one, reported
     ThinkingSpelling spelling = ThinkingSpelling::effort;
+    ReplayRule replay = ReplayRule::free;
     ParamSet ignored = {};   // dropped while it thinks, reported
     ParamSet fixed = {};     // dropped always, reported
     ParamSet rejected = {};  // 400 while it thinks

@@ -79,6 +79,7 @@ constexpr ShippedThinking kShipped[] = {
       .absent = omitted(high),
       .budget = BudgetRule::tier,
       .spelling = Spelling::type_and_effort,
+      .replay = ReplayRule::filled,
       .ignored = ParamSet(temperature, presence_penalty, frequency_penalty)}},
     {"gpt-5.5", kAllTiers, gpt(to(none), {low, medium, high, xhigh}, medium)},
     {"gpt-5.5-pro", kAllTiers, gpt(kRefused, {medium, high, xhigh}, medium)},
@@ -91,6 +92,7 @@ constexpr ShippedThinking kShipped[] = {
       .absent = omitted(high),
       .budget = BudgetRule::tier,
       .spelling = Spelling::type,
+      .replay = ReplayRule::filled,
       .fixed = ParamSet(temperature, top_p, presence_penalty, frequency_penalty),
       .rejected = ParamSet(n, tool_choice)}},
     {"glm-5.1",
@@ -171,6 +173,13 @@ constexpr ShippedThinking kShipped[] = {
       .absent = omitted(high),
       .budget = BudgetRule::tier,
       .spelling = Spelling::enable_thinking}},
+    // A model that is not known: its tiers as those of the newest, its parameters left alone.
+    {"openai",
+     kAllTiers,
+     {.efforts = nearest(to(none), {low, medium, high, xhigh}),
+      .on = to(medium),
+      .absent = omitted(medium),
+      .budget = BudgetRule::tier}},
     // Every word as it is. What "nothing said" means there is the server's own, reported as high,
     // and "on" asks for high by name.
     {"openai_compatible",
@@ -200,18 +209,6 @@ constexpr KnownModel kKnownModels[] = {
     {UpstreamKind::openai_compatible, "gemini-3.1-pro-preview", "gemini-3.1-pro"},
     {UpstreamKind::openai_compatible, "gemini-3-flash-preview", "gemini-3-flash"},
 };
-
-std::string_view name_for(UpstreamKind kind) {
-    switch (kind) {
-        case UpstreamKind::openai:
-            return "gpt-5.5";
-        case UpstreamKind::deepseek:
-            return "deepseek";
-        case UpstreamKind::openai_compatible:
-            break;
-    }
-    return "openai_compatible";
-}
 
 // thinking-tiers 7.2, note 4.
 struct Bucket {
@@ -245,7 +242,8 @@ const ShippedThinking& shipped_thinking(UpstreamKind kind, std::string_view mode
     for (const KnownModel& known : kKnownModels) {
         if (known.kind == kind && known.model == model) return *shipped_thinking(known.thinking);
     }
-    return *shipped_thinking(name_for(kind));
+    const ShippedThinking* own = shipped_thinking(to_string(kind));
+    return own != nullptr ? *own : *shipped_thinking("openai_compatible");
 }
 
 std::span<const KnownModel> known_models() {

@@ -14,6 +14,7 @@ enum class Errc : uint8_t {
     budget_unsupported,     // a token budget for thinking, which no endpoint of the plan enforces
     budget_too_large,       // ... and which leaves no output token for an answer
     param_unsupported,      // a parameter that no endpoint of the plan bears while it thinks
+    reasoning_missing,      // tool calls without their reasoning, and no endpoint does without it
     thinking_degraded,      // strictly asked, and no endpoint of the plan thinks as asked for
 };
 

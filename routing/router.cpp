@@ -61,6 +61,10 @@ Result<Thinking> thinking_at(const config::Endpoint& endpoint, const RequestFact
     if (const auto borne = drop_params(*thinking, facts.params, endpoint.thinking); !borne) {
         return refuse(borne.error().code, endpoint, borne.error().detail);
     }
+    if (const auto replays = replay_reasoning(*thinking, facts.replayed, endpoint.thinking);
+        !replays) {
+        return refuse(replays.error().code, endpoint, replays.error().detail);
+    }
     const ThinkingAsk& asked = facts.thinking;
     const bool names_both =
         asked.kind == ThinkingAsk::Kind::budget && facts.n_output_tokens_max > 0;

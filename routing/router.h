@@ -24,8 +24,9 @@ struct RequestFacts {
     bool has_tools = false;           // functions among them
     std::string_view chat_only;       // a member that has no counterpart in the Responses API
     ThinkingAsk thinking;
-    config::ParamSet params;  // those it sets that a thinking model may not bear
-    bool is_strict = false;   // thinking as asked for, or none at all
+    config::ParamSet params;              // those it sets that a thinking model may not bear
+    Replayed replayed = Replayed::whole;  // the reasoning of earlier tool calls
+    bool is_strict = false;               // thinking as asked for, or none at all
 };
 
 struct PlannedAttempt {

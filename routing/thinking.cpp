@@ -148,6 +148,19 @@ Result<void> drop_params(Thinking& thinking, config::ParamSet asked,
     return {};
 }
 
+Result<void> replay_reasoning(Thinking& thinking, Replayed replayed,
+                              const config::ThinkingTable& table) {
+    const bool is_free = table.replay == config::ReplayRule::free || thinking.tier == Effort::none;
+    if (is_free || replayed == Replayed::whole) return {};
+    if (replayed == Replayed::missing && table.replay == config::ReplayRule::required) {
+        return tl::make_unexpected(
+            Error{Errc::reasoning_missing, "tool calls without their reasoning"});
+    }
+    thinking.refills = true;
+    thinking.is_made_up = replayed == Replayed::missing;
+    return {};
+}
+
 Result<void> fit_budget(Thinking& thinking, int64_t n_output_max, int64_t n_answer_min) {
     const int64_t floor = thinking.n_budget_floor;
     if (floor > 0 && thinking.n_budget_tokens > 0 && floor < n_output_max) {
@@ -177,6 +190,7 @@ std::string describe(const ThinkingAsk& ask, const Thinking& thinking) {
     if (thinking.degraded != Thinking::Reason::none)
         text += "; requested=" + word_for(ask) + "; reason=" + word_for(thinking.degraded);
     if (thinking.dropped.any()) text += "; dropped=" + names_of(thinking.dropped);
+    if (thinking.is_made_up) text += "; filled=reasoning_content";
     return text;
 }
 

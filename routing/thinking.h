@@ -26,7 +26,9 @@ struct Thinking {
     bool is_sized = true;           // false: it is switched on, the size is the model's own
     int64_t n_budget_floor = 0;     // > 0: the budget stands for the tier and may shrink to this
     config::ParamSet dropped = {};  // of the request's parameters: not sent on
-    bool is_degraded() const { return degraded != Reason::none || dropped.any(); }
+    bool refills = false;     // the reasoning of earlier calls goes where the model looks for it
+    bool is_made_up = false;  // ... with a placeholder where there is none
+    bool is_degraded() const { return degraded != Reason::none || dropped.any() || is_made_up; }
 };
 
 // Errors: tier_unsupported, budget_unsupported. `n_ctx` is the endpoint's context size.
@@ -38,12 +40,19 @@ Result<Thinking> effective_thinking(const ThinkingAsk& ask, const config::Thinki
 Result<void> drop_params(Thinking& thinking, config::ParamSet asked,
                          const config::ThinkingTable& table);
 
+// How the reasoning of earlier tool calls came back.
+enum class Replayed : uint8_t { whole, elsewhere, missing };  // elsewhere: in another member
+
+// Error: reasoning_missing, if it thinks and the model does not do without.
+Result<void> replay_reasoning(Thinking& thinking, Replayed replayed,
+                              const config::ThinkingTable& table);
+
 // Brings a budget down to what an output limit leaves besides n_answer_min tokens. Error:
 // budget_too_large, of one that the limit does not even hold.
 Result<void> fit_budget(Thinking& thinking, int64_t n_output_max, int64_t n_answer_min);
 
 // The header x-weir-reasoning: "high", or "high; requested=max; reason=context", and
-// "; dropped=temperature,top_p" behind it.
+// "; dropped=temperature,top_p" and "; filled=reasoning_content" behind it.
 std::string describe(const ThinkingAsk& ask, const Thinking& thinking);
 
 // What a route asks for in place of a request that says nothing (config::Route::thinking).

@@ -207,6 +207,12 @@ ApiError api_error(const routing::Error& error, const ErrorContext& context) {
                                "thinking_budget", "unsupported_value");
         case routing::Errc::param_unsupported:
             return param_unsupported(error.detail, context);
+        case routing::Errc::reasoning_missing:
+            return bad_request(
+                "The `reasoning_content` of earlier tool calls must be sent back while "
+                "the model " +
+                    quoted_model(context) + " thinks. Send it, or switch thinking off.",
+                "messages", "missing_required_parameter");
         case routing::Errc::thinking_degraded:
             return bad_request(
                 "Unsupported value: this key takes thinking only as it is asked for, "

@@ -57,6 +57,7 @@ Fault check_fields(const RequestFields& fields, ChatRequest& request) {
     if (auto fault = check_rest(fields)) return fault;
     if (auto fault = check_extensions(fields, request)) return fault;
     request.params = read_params(fields);
+    request.replayed = messages.replayed;
     request.needs_custom_tools = tools.has_custom;
     request.needs_images = messages.has_media;
     request.has_tools = tools.n_tools > 0;

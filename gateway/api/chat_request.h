@@ -37,6 +37,7 @@ struct ChatRequest {
     int n_choices = 1;
     engine::Sampling sampling;
     routing::ThinkingAsk thinking;
+    routing::Replayed replayed = routing::Replayed::whole;
     config::ParamSet params;          // those it sets that a thinking model may not bear
     bool needs_custom_tools = false;  // or functions
     bool needs_images = false, needs_penalties = false;

@@ -1,5 +1,7 @@
 #include "gateway/api/message_checks.h"
 
+#include <utility>
+
 #include "gateway/api/content_checks.h"
 #include "gateway/api/json_document.h"
 #include "gateway/api/message_fields.h"
@@ -62,6 +64,9 @@ Fault check_function_call(const JsonPlace& place, element value, MessageFacts& f
     return {};
 }
 
+// What may be put in for reasoning that is missing (upstream/reasoning_refill.h) is held as well.
+constexpr int64_t kPlaceholderBytes = 16;
+
 class Messages {
 public:
     Messages(bool looks_for_json, MessageFacts& facts)
@@ -81,14 +86,15 @@ public:
             if (auto fault = read_string({place, "name"}, *message.name, name)) return fault;
             facts_.n_text_bytes += static_cast<int64_t>(name.size());
         }
-        if (role == "assistant") return assistant(place, message);
+        const bool follows_tool = std::exchange(is_tool_, role == "tool");
+        if (role == "assistant") return assistant(place, message, follows_tool);
         return content(place, message, role);
     }
 
     Fault end() const { return tool_rule_.end(); }
 
 private:
-    Fault assistant(const JsonPlace& place, const MessageFields& message) {
+    Fault assistant(const JsonPlace& place, const MessageFields& message, bool follows_tool) {
         size_t index = 0;
         const JsonPlace calls(place, "tool_calls");
         for (const element call : message.tool_calls)
@@ -105,12 +111,29 @@ private:
             if (auto fault = read_string({place, name}, *value, text)) return fault;
             facts_.n_text_bytes += static_cast<int64_t>(text.size());
         }
+        if (index > 0 || follows_tool) note_reasoning(message);
         if (!message.content) {
             const bool says_something = index > 0 || message.function_call || message.refusal;
             if (says_something) return {};
             return wrong_type({place, "content"}, kTextOrParts, "null");
         }
         return content(place, message, "assistant");
+    }
+
+    // Of a message in a stretch of calls; both members were read as strings.
+    void note_reasoning(const MessageFields& message) {
+        using routing::Replayed;
+        const auto says = [](const std::optional<element>& value) {
+            std::string_view text;
+            return value && !value->get(text) && !text.empty();
+        };
+        if (says(message.reasoning_content)) return;
+        if (!says(message.reasoning)) {
+            facts_.replayed = Replayed::missing;
+            facts_.n_text_bytes += kPlaceholderBytes;
+        } else if (facts_.replayed == Replayed::whole) {
+            facts_.replayed = Replayed::elsewhere;
+        }
     }
 
     Fault content(const JsonPlace& place, const MessageFields& message, std::string_view role) {
@@ -149,6 +172,7 @@ private:
     const bool looks_for_json_;
     MessageFacts& facts_;
     ToolRule tool_rule_;
+    bool is_tool_ = false;  // the message before
 };
 
 }  // namespace

@@ -11,7 +11,8 @@ struct MessageFacts {
     int64_t n_text_bytes = 0;  // of contents, arguments and names, decoded
     int64_t n_images = 0;
     int64_t n_image_bytes = 0;  // of the images' URLs: no part of the prompt's text
-    bool has_media = false;     // any part that is not text
+    routing::Replayed replayed = routing::Replayed::whole;  // the reasoning of tool calls
+    bool has_media = false;                                 // any part that is not text
     bool says_json =
         false;  // the word stands in some text, in any case; only with `looks_for_json`
 };

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "gateway/api/json_text.h"
-#include "routing/thinking.h"
+#include "routing/router.h"
 
 namespace gateway {
 
@@ -30,6 +30,17 @@ std::string reasoning_efforts(const config::Config& config, const config::Route&
     return out += ']';
 }
 
+// What a request that says nothing of thinking gets from the first endpoint that takes it.
+std::string default_effort(const config::Config& config, const config::Route& route) {
+    const routing::ThinkingAsk ask = routing::ask_of({}, route);
+    for (const size_t id : route.plan) {
+        const config::Endpoint& endpoint = config.endpoints[id];
+        const auto kept = routing::effective_thinking(ask, endpoint.thinking, endpoint.n_ctx);
+        if (kept) return std::string(config::to_string(kept->tier));
+    }
+    return "none";
+}
+
 void append_entry(std::string& out, const config::Config& config, std::string_view name,
                   const config::Route& route) {
     int64_t n_ctx = 0, n_output = 0;
@@ -47,6 +58,8 @@ void append_entry(std::string& out, const config::Config& config, std::string_vi
     append_number(out, n_output);
     out += R"(,"reasoning_efforts":)";
     out += reasoning_efforts(config, route);
+    out += R"(,"default_reasoning_effort":)";
+    append_json_string(out, default_effort(config, route));
     out += '}';
 }
 

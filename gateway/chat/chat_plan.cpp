@@ -6,7 +6,8 @@
 
 #include "billing/cost.h"
 #include "gateway/chat/plan_order.h"
-#include "gateway/upstream/kept_reasoning.h"
+#include "gateway/upstream/object_scan.h"
+#include "gateway/upstream/reasoning_refill.h"
 
 namespace gateway {
 
@@ -15,9 +16,32 @@ namespace {
 // Below this a prompt is tokenised on the io thread: it takes less than a thread's wake-up.
 constexpr size_t kInlinePromptBytes = 16 << 10;
 
+constexpr int64_t kBytesOfToken = 4;  // likely
+
 using Prepared = tl::expected<engine::Prompt, ApiError>;
 
-routing::RequestFacts facts_of(const ChatRequest& request) {
+std::string_view messages_of(const ChatRequest& request) {
+    return value_of(request.body, request.members, "messages");
+}
+
+// With what is kept: then it stands elsewhere.
+routing::Replayed replayed(const ChatRequest& request, const PlanTerms& terms) {
+    if (request.replayed != routing::Replayed::missing || !terms.reasoning) return request.replayed;
+    const KeptReasoning kept(*terms.reasoning, terms.owner, kPlainReasoning);
+    return has_all_reasoning(messages_of(request), kept) ? routing::Replayed::elsewhere
+                                                         : routing::Replayed::missing;
+}
+
+// What the attempt adds to the prompt, never too few.
+int64_t n_kept_tokens(const ChatRequest& request, const routing::PlannedAttempt& attempt,
+                      const config::Endpoint& endpoint, const PlanTerms& terms) {
+    const bool is_sealed = attempt.api == config::UpstreamApi::responses;
+    if (!terms.reasoning || (!is_sealed && !attempt.thinking.refills)) return 0;
+    const std::string_view place = is_sealed ? std::string_view(endpoint.name) : kPlainReasoning;
+    return n_kept_tokens_max(messages_of(request), {*terms.reasoning, terms.owner, place});
+}
+
+routing::RequestFacts facts_of(const ChatRequest& request, const PlanTerms& terms) {
     routing::RequestFacts facts;
     facts.model = request.model;
     facts.n_prompt_tokens = request.n_prompt_tokens_estimate;
@@ -30,6 +54,7 @@ routing::RequestFacts facts_of(const ChatRequest& request) {
     facts.chat_only = request.chat_only;
     facts.thinking = request.thinking;
     facts.params = request.params;
+    facts.replayed = replayed(request, terms);
     return facts;
 }
 
@@ -112,7 +137,7 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
     const config::Config& config = *snapshot.config;
     if (!may_ask(request.model, config, terms.scope))
         co_return tl::unexpected(model_unknown(request.model));
-    routing::RequestFacts facts = facts_of(request);
+    routing::RequestFacts facts = facts_of(request, terms);
     facts.is_strict = terms.scope && terms.scope->is_strict_thinking();
     auto routed = routing::plan_route(facts, config);
     if (!routed) {
@@ -138,13 +163,9 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
             continue;
         }
         step.price = std::move(*price);
-        if (terms.reasoning && endpoint.upstream &&
-            wants_reasoning_back(config.upstreams[*endpoint.upstream].kind, attempt)) {
-            const int64_t n_kept =
-                n_kept_tokens_max(request, *terms.reasoning, terms.owner, endpoint.name);
-            step.n_prompt_held += n_kept;
-            step.n_prompt_estimate += n_kept / 4;
-        }
+        const int64_t n_kept = n_kept_tokens(request, attempt, endpoint, terms);
+        step.n_prompt_held += n_kept;
+        step.n_prompt_estimate += n_kept / kBytesOfToken;
         if (endpoint.engine) {
             const engine::Engine& engine = *snapshot.engines[*endpoint.engine];
             const config::Effort tier = attempt.thinking.tier;

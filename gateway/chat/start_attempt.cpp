@@ -6,6 +6,19 @@
 
 namespace gateway {
 
+namespace {
+
+engine::Sampling sampling_of(const ChatRequest& chat, config::ParamSet dropped) {
+    const engine::Sampling own;
+    engine::Sampling sampling = chat.sampling;
+    if (dropped.has(config::Param::temperature)) sampling.temperature = own.temperature;
+    if (dropped.has(config::Param::top_p)) sampling.top_p = own.top_p;
+    if (dropped.has(config::Param::top_k)) sampling.top_k = own.top_k;
+    return sampling;
+}
+
+}  // namespace
+
 tl::expected<std::unique_ptr<Attempt>, AttemptEnd> start_attempt(RelayServices& services,
                                                                  const RelayRequest& request,
                                                                  const ChatRequest& chat,
@@ -34,7 +47,7 @@ tl::expected<std::unique_ptr<Attempt>, AttemptEnd> start_attempt(RelayServices& 
     EngineCall call;
     call.engine = request.snapshot->engines[*endpoint.engine];
     call.prompt = step.prompt;
-    call.sampling = chat.sampling;
+    call.sampling = sampling_of(chat, step.attempt.thinking.dropped);
     if (step.attempt.thinking.n_budget_tokens > 0)
         call.sampling.n_reasoning_max = step.attempt.thinking.n_budget_tokens;
     call.terms = {step.attempt.n_output_tokens_max, static_cast<uint64_t>(request.caller.account.n),

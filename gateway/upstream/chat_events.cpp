@@ -46,14 +46,6 @@ void trim(std::string& data) {
     data.erase(0, std::min(data.find_first_not_of(kBlanks), data.size()));
 }
 
-std::string_view member_of(std::string_view text, std::string_view key) {
-    for (const BodyMember& member : object_members(text)) {
-        if (member.key == key)
-            return text.substr(member.value_begin, member.value_end - member.value_begin);
-    }
-    return {};
-}
-
 std::string edited_calls(std::string_view calls, const std::vector<CallLook>& looks) {
     std::string out = "[";
     size_t n = 0;
@@ -67,7 +59,7 @@ std::string edited_calls(std::string_view calls, const std::vector<CallLook>& lo
         std::vector<BodyEdit> edits = look.edits;
         if (!look.function_edits.empty()) {
             edits.push_back(
-                {"function", edit_object(member_of(call, "function"), look.function_edits)});
+                {"function", edit_object(value_of(call, "function"), look.function_edits)});
         }
         out += edit_object(call, edits);
     }
@@ -102,11 +94,10 @@ std::string edited_choice(const ChoiceLook& look, std::string_view choice, std::
     std::vector<BodyEdit> edits;
     if (auto finish = finish_edit(look)) edits.push_back({"finish_reason", std::move(finish)});
     if (!look.edits.empty() || !look.calls.empty()) {
-        const std::string_view said = member_of(choice, text);
+        const std::string_view said = value_of(choice, text);
         std::vector<BodyEdit> inner = look.edits;
         if (!look.calls.empty()) {
-            inner.push_back(
-                {"tool_calls", edited_calls(member_of(said, "tool_calls"), look.calls)});
+            inner.push_back({"tool_calls", edited_calls(value_of(said, "tool_calls"), look.calls)});
         }
         edits.push_back({text, edit_object(said, inner)});
     }
@@ -303,7 +294,7 @@ std::string ChatEvents::for_client(const Document& document, std::string&& data,
         if (std::any_of(looks_.begin(), looks_.end(), needs_edit)) {
             std::string choices = "[";
             size_t n = 0;
-            for (const std::string_view choice : array_elements(member_of(data, "choices"))) {
+            for (const std::string_view choice : array_elements(value_of(data, "choices"))) {
                 if (n == looks_.size()) break;
                 if (n > 0) choices += ',';
                 choices += edited_choice(looks_[n++], choice, streamed ? "delta" : "message");

@@ -1,31 +1,34 @@
 #pragma once
-// Reasoning that goes back to an upstream with the tool calls it led to: what of it is kept, and
-// where it stands in a chat request.
+// What is kept of the reasoning behind the tool calls of one account's conversation.
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "gateway/api/chat_request.h"
 #include "gateway/upstream/reasoning_store.h"
-#include "routing/router.h"
 
 namespace gateway {
 
-// Whether the endpoint wants it back: thinking-tiers 4.4 and 5.3.
-bool wants_reasoning_back(config::UpstreamKind kind, const routing::PlannedAttempt& attempt);
-bool wants_reasoning_back(config::UpstreamKind kind, config::UpstreamApi api, config::Effort tier);
+// Where reasoning in plain text is kept: whoever made it, any endpoint reads it. What is encrypted
+// is kept by the endpoint's name, for nobody else can.
+inline constexpr std::string_view kPlainReasoning = "";
 
-// Whether the conversation may hold tool calls: a look that costs little.
-bool may_hold_calls(const ChatRequest& request);
+class KeptReasoning {
+public:
+    // `store` outlives this.
+    KeptReasoning(const ReasoningStore& store, uint64_t account, std::string_view place)
+        : store_(&store), account_(account), place_(place) {}
+    // Behind `calls`, the tool_calls of a message as JSON; null: none is kept, or it has no calls.
+    std::shared_ptr<const std::string> behind(std::string_view calls) const;
 
-// Never below the tokens that sending it back adds to the prompt.
-int64_t n_kept_tokens_max(const ChatRequest& request, const ReasoningStore& store, uint64_t account,
-                          std::string_view endpoint);
+private:
+    const ReasoningStore* store_;
+    uint64_t account_;
+    std::string place_;
+};
 
-// `messages`, a JSON array, with reasoning_content in every assistant's message that calls tools
-// and has none: what is kept, else a word in its place, for without it DeepSeek refuses.
-std::string with_kept_reasoning(std::string_view messages, const ReasoningStore& store,
-                                uint64_t account, std::string_view endpoint);
+// Never below the tokens that are added to the prompt by what is kept of all calls of `messages`, a
+// JSON array.
+int64_t n_kept_tokens_max(std::string_view messages, const KeptReasoning& kept);
 
 }  // namespace gateway

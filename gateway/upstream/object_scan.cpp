@@ -86,6 +86,19 @@ std::vector<BodyMember> object_members(std::string_view text) {
     return members;
 }
 
+std::string_view value_of(std::string_view object, const std::vector<BodyMember>& members,
+                          std::string_view key) {
+    for (const BodyMember& member : members) {
+        if (member.key == key)
+            return object.substr(member.value_begin, member.value_end - member.value_begin);
+    }
+    return {};
+}
+
+std::string_view value_of(std::string_view object, std::string_view key) {
+    return value_of(object, object_members(object), key);
+}
+
 std::vector<std::string_view> array_elements(std::string_view text) {
     std::vector<std::string_view> elements;
     size_t at = skip_blanks(text, 0) + 1;  // behind the bracket

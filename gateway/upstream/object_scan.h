@@ -16,6 +16,11 @@ bool is_json_blank(char c);
 // The members of the object that is `text` (blanks around it allowed).
 std::vector<BodyMember> object_members(std::string_view text);
 
+// The value of a member, as JSON; empty if there is none.
+std::string_view value_of(std::string_view object, const std::vector<BodyMember>& members,
+                          std::string_view key);
+std::string_view value_of(std::string_view object, std::string_view key);
+
 // The elements of the array that is `text`, without commas and blanks.
 std::vector<std::string_view> array_elements(std::string_view text);
 

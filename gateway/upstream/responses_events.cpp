@@ -17,7 +17,7 @@ using simdjson::dom::array;
 using simdjson::dom::element;
 using simdjson::dom::object;
 
-constexpr size_t kCallsMax = 1024;
+constexpr size_t kFunctionCallsMax = 1024;
 constexpr size_t kReasoningBytesMax = 4 << 20;
 
 int64_t number_of(const object& from, std::string_view key) {
@@ -130,7 +130,7 @@ void ResponsesEvents::begin_item(const Object& event, EventLook& look) {
     if (event["item"].get(item)) return;
     const std::string_view type = text_of(item, "type");
     if (type == "message") has_text_ = false;
-    if (type != "function_call" || calls_.size() >= kCallsMax) return;
+    if (type != "function_call" || calls_.size() >= kFunctionCallsMax) return;
     Call call{std::string(text_of(item, "call_id")), std::string(text_of(item, "name"))};
     const std::string_view arguments = text_of(item, "arguments");
     call.has_arguments = !arguments.empty();
@@ -349,7 +349,7 @@ EventLook ResponsesEvents::whole(std::string&& body) {
             object item;
             if (entry.get(item)) continue;
             const std::string_view type = text_of(item, "type");
-            if (type == "function_call" && calls_.size() < kCallsMax) {
+            if (type == "function_call" && calls_.size() < kFunctionCallsMax) {
                 calls_.push_back(
                     {std::string(text_of(item, "call_id")), std::string(text_of(item, "name"))});
             } else if (type == "reasoning" && reasoning_items_.size() < kReasoningBytesMax) {

@@ -1,6 +1,7 @@
 #include "gateway/upstream/tool_calls.h"
 
 #include "gateway/api/request_id.h"
+#include "gateway/upstream/json_members.h"
 #include "gateway/upstream/object_scan.h"
 
 namespace gateway {
@@ -12,12 +13,6 @@ using simdjson::dom::object;
 
 // Hostile indices and ever new ids must not make this grow without end.
 constexpr size_t kCallsMax = 1024;
-
-std::string_view text_of(const object& from, std::string_view key) {
-    std::string_view text;
-    if (from[key].get(text)) return {};
-    return text;
-}
 
 void drop(const object& from, std::string_view key, std::vector<BodyEdit>& edits) {
     element member;

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "gateway/upstream/body_edit.h"
-#include "gateway/upstream/kept_reasoning.h"
 #include "gateway/upstream/object_scan.h"
+#include "gateway/upstream/reasoning_refill.h"
 #include "gateway/upstream/thinking_members.h"
 
 namespace gateway {
@@ -81,9 +81,7 @@ void merge_inside(Edits& edits, const ThinkingMember& member) {
 }
 
 void edit_usage(Edits& edits) {
-    // Obfuscation is added on our side of the wire, where it was asked for.
-    const std::array<BodyEdit, 2> include{
-        {{"include_usage", "true"}, {"include_obfuscation", std::nullopt}}};
+    const std::array<BodyEdit, 1> include{{{"include_usage", "true"}}};
     const std::string_view options = edits.sent("stream_options");
     edits.set("stream_options", edit_object(is_object(options) ? options : "{}", include));
 }
@@ -133,10 +131,9 @@ std::string upstream_body(const UpstreamCall& call, const ReasoningStore& reason
     edit_output_limit(edits, call);
     edit_thinking(edits, call);
     drop_params(edits, call.thinking.dropped);
-    if (may_hold_calls(*call.request) &&
-        wants_reasoning_back(call.upstream->kind, call.api, call.thinking.tier)) {
-        edits.set("messages", with_kept_reasoning(edits.sent("messages"), reasoning, call.account,
-                                                  call.endpoint->name));
+    if (call.thinking.refills) {
+        const KeptReasoning kept(reasoning, call.account, kPlainReasoning);
+        edits.set("messages", refill_reasoning(edits.sent("messages"), kept));
     }
     return edits.apply();
 }

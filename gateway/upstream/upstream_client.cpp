@@ -95,21 +95,22 @@ private:
     std::unique_ptr<AnswerReader> chat_reader(const UpstreamCall& call) {
         auto reader = std::make_unique<ChatEvents>(parser_, call.request->n_choices,
                                                    call.request->include_usage);
-        if (wants_reasoning_back(call.upstream->kind, call.api, call.thinking.tier))
-            reader->tap(keep_for(call));
+        const bool is_wanted_back = call.endpoint->thinking.replay != config::ReplayRule::free &&
+                                    call.thinking.tier != config::Effort::none;
+        if (is_wanted_back) reader->tap(keep_at(call, kPlainReasoning));
         return reader;
     }
     std::unique_ptr<AnswerReader> responses_reader(const UpstreamCall& call) {
         ResponsesEvents::Terms terms;
         terms.include_usage = call.request->include_usage;
         terms.logprobs = call.request->sampling.logprobs;
-        terms.keep = keep_for(call);
+        terms.keep = keep_at(call, call.endpoint->name);
         return std::make_unique<ResponsesEvents>(parser_, std::move(terms));
     }
-    KeepReasoning keep_for(const UpstreamCall& call) const {
-        return [store = reasoning_, account = call.account, endpoint = call.endpoint->name](
+    KeepReasoning keep_at(const UpstreamCall& call, std::string_view place) const {
+        return [store = reasoning_, account = call.account, place = std::string(place)](
                    std::span<const std::string> calls, std::string reasoning) {
-            store->keep(account, endpoint, calls, std::move(reasoning));
+            store->keep(account, place, calls, std::move(reasoning));
         };
     }
 

@@ -147,7 +147,7 @@ upstreams:
 endpoints:
   local: {engine: v4, output_tokens_max: 100, price: p}
   ds: {upstream: deepseek, model: deepseek-v4, n_ctx: 1000, output_tokens_max: 500, price: p, thinking: {none: refuse, xhigh: max, on: omit, absent: low}}
-  vllm: {upstream: vllm, model: m, n_ctx: 1000, output_tokens_max: 1000, output_tokens_default: 7, price: p, thinking: {like: claude-4.5, none: omit, on: "on", spelling: reasoning, budget: sent, budget_tokens_min: 9, ignored_params: [top_p, "n"], fixed_sampling: [top_k], rejected_params: []}}
+  vllm: {upstream: vllm, model: m, n_ctx: 1000, output_tokens_max: 1000, output_tokens_default: 7, price: p, thinking: {like: claude-4.5, none: omit, on: "on", spelling: reasoning, budget: sent, budget_tokens_min: 9, replay: required, ignored_params: [top_p, "n"], fixed_sampling: [top_k], rejected_params: []}}
 routes:
   org/model:v1@x: {plan: [ds, vllm, local], aliases: [a, b+c], thinking: low, timeouts: {connect: 1s, ttft: 2s, idle: 3s, total: 4s}}
 prices:
@@ -222,6 +222,7 @@ prices:
     CHECK(other.spelling == ThinkingSpelling::reasoning);
     CHECK(other.budget == BudgetRule::sent);
     CHECK(other.n_budget_min == 9);
+    CHECK(other.replay == ReplayRule::required);
     CHECK(other.ignored.has(Param::top_p));
     CHECK_FALSE(other.ignored.has(Param::temperature));
     CHECK(other.fixed.has(Param::top_k));

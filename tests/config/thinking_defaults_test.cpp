@@ -57,7 +57,7 @@ TEST_CASE("thinking tables: a model's exact name decides, at its kind of upstrea
         return shipped_thinking(kind, model).name;
     };
     CHECK(name(UpstreamKind::openai, "gpt-5.5-pro") == "gpt-5.5-pro");
-    CHECK(name(UpstreamKind::openai, "gpt-5.5-pro-2") == "gpt-5.5");
+    CHECK(name(UpstreamKind::openai, "gpt-5.5-pro-2") == "openai");
     CHECK(name(UpstreamKind::openai_compatible, "gpt-5.5-pro") == "openai_compatible");
     CHECK(name(UpstreamKind::openai_compatible, "kimi-k2.6") == "kimi-k2.6");
     CHECK(name(UpstreamKind::openai_compatible, "Kimi-K2.6") == "openai_compatible");

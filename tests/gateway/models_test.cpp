@@ -17,7 +17,8 @@ config::Config example() {
     endpoint.thinking.efforts[0] = {Action::tier, config::Effort::none};
     endpoint.thinking.efforts[3] = {Action::tier, config::Effort::high};  // degraded: not listed
     endpoint.thinking.efforts[4] = {Action::tier, config::Effort::high};
-    config.endpoints = {endpoint, endpoint};
+    config.endpoints = {endpoint, endpoint};  // the first refuses what says nothing
+    config.endpoints[1].thinking.absent = {Action::omit, config::Effort::low};
     config.endpoints[1].n_ctx = 100'000;
     config::Route route;
     route.plan = {0, 1};
@@ -40,6 +41,7 @@ TEST_CASE("models: E01, the list is sorted and complete", "[api]") {
         CHECK(entry["owned_by"] == "weir");
         CHECK(entry["context_length"] == 100'000);
         CHECK(entry["max_output_tokens"] == 4096);
+        CHECK(entry["default_reasoning_effort"] == "low");
         CHECK(entry["reasoning_efforts"] == json::parse(R"(["none","high"])"));
     }
     CHECK(json::parse(models_list(config::Config()))["data"] == json::array());

@@ -66,6 +66,32 @@ TEST_CASE("thinking: all ways to ask come down to one value", "[api]") {
     }
 }
 
+TEST_CASE("thinking: whether the reasoning of earlier calls came back", "[api]") {
+    using routing::Replayed;
+    const auto replayed = [](const std::string& of_call, const std::string& of_answer) {
+        const auto request = gateway::parse_chat_request(
+            R"({"model":"m","messages":[{"role":"user","content":"a"},)"
+            R"({"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function",)"
+            R"("function":{"name":"f","arguments":"{}"}}])" +
+                of_call + R"(},{"role":"tool","tool_call_id":"1","content":"c"},)" +
+                R"({"role":"assistant","content":"d")" + of_answer +
+                R"(},{"role":"user","content":"e"},{"role":"assistant","content":"f"},)" +
+                R"({"role":"user","content":"g"}]})",
+            config::Limits());
+        if (!request) FAIL(request.error().message);
+        return request->replayed;
+    };
+    const std::string here = R"(,"reasoning_content":"x")";
+    const std::string elsewhere = R"(,"reasoning":"x")";
+    CHECK(replayed(here, here) == Replayed::whole);
+    CHECK(replayed(here, elsewhere) == Replayed::elsewhere);
+    CHECK(replayed(elsewhere, here) == Replayed::elsewhere);
+    CHECK(replayed(here, "") == Replayed::missing);
+    CHECK(replayed("", elsewhere) == Replayed::missing);
+    CHECK(replayed(R"(,"reasoning_content":"")", here) == Replayed::missing);
+    CHECK(replayed(R"(,"reasoning_content":null)", here) == Replayed::missing);
+}
+
 TEST_CASE("thinking: contradictions are refused", "[api]") {
     for (const char* const merge : {
              R"({"reasoning_effort":"high","enable_thinking":false})",

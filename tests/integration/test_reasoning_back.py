@@ -43,7 +43,7 @@ class ReasoningBack(unittest.TestCase):
         """reasoning_content of the assistant's message as the upstream gets it; False: there is none."""
         messages = [{"role": "user", "content": "Flow?"}, {"role": "assistant", "content": None, "tool_calls": calls, **(message or {})},
                     *({"role": "tool", "tool_call_id": c["id"], "content": "1"} for c in calls)]
-        self.ask(key, model, messages=messages, **members)
+        self.told = self.ask(key, model, messages=messages, **members).field("x-weir-reasoning")
         sent = json.loads(self.mock.log()[-1]["body"])["messages"]
         self.assertEqual(sent[0], messages[0])
         self.assertEqual({k: v for k, v in sent[1].items() if k != "reasoning_content"},
@@ -60,8 +60,10 @@ class ReasoningBack(unittest.TestCase):
             self.assertEqual(self.sent_back(calls, message={"reasoning_content": ""}), THOUGHT)
             self.assertEqual(self.sent_back(calls, message={"reasoning_content": "mine"}), "mine")
             if not stream:  # they get calls of the same names in answer
-                self.assertEqual(self.sent_back(calls, other), "(not kept)")
-                self.assertEqual(self.sent_back(calls, model="two"), "(not kept)")
+                self.assertEqual(self.sent_back(calls, other), "not available")
+                self.assertEqual(self.told, "high; filled=reasoning_content")
+                self.assertEqual(self.sent_back(calls, model="two"), THOUGHT)  # it is text: any endpoint reads it
+                self.assertEqual(self.told, "high")
             self.assertEqual(self.sent_back(calls, reasoning_effort="none"), False)
         self.assertEqual(self.weir.balance()[1], 0)
         self.weir.verify()

@@ -17,11 +17,12 @@ class Thinking(unittest.TestCase):
                      ("broken", "openai", "fault-3", ""),
                      ("open", "compatible", "ok", ", thinking: {like: openrouter}"),
                      ("plain", "compatible", "ok", ', thinking: {like: enable_thinking, none: omit, ignored_params: [temperature]}'),
-                     ("own", "compatible", "ok", ", thinking: {like: deepseek, spelling: reasoning, max: high, budget: refuse}")]
+                     ("own", "compatible", "ok", ", thinking: {like: deepseek, spelling: reasoning, max: high, budget: refuse, replay: required}")]
         routes = "".join(f"  {name}: {{plan: [{name}]}}\n" for name, *_ in endpoints)
-        routes += "  falls: {plan: [broken, ds]}\n  chooses: {plan: [ds, gpt]}\n  off: {plan: [gpt], aliases: [chat-off], thinking: none}\n"
+        routes += "  brings: {plan: [own, gpt]}\n  ignoring: {plan: [ignoring]}\n  falls: {plan: [broken, ds]}\n  chooses: {plan: [ds, gpt]}\n  off: {plan: [gpt], aliases: [chat-off], thinking: none}\n"
         cls.weir = cls.enterClassContext(Weir(routes=routes, endpoints="".join(
-            ENDPOINT.format(name=name, upstream=upstream, model=model, more=more) for name, upstream, model, more in endpoints)))
+            ENDPOINT.format(name=name, upstream=upstream, model=model, more=more) for name, upstream, model, more in endpoints)
+            + "  ignoring: {engine: v4, price: house, thinking: {ignored_params: [temperature, top_p]}}\n"))
         cls.weir.write_config(cls.weir.config.read_text().replace("endpoints:\n", "upstreams:\n" + "".join(
             f'  {name}: {{kind: {kind}, base_url: "{cls.mock.base_url}", api_key: k}}\n'
             for name, kind in (("openai", "openai"), ("deepseek", "deepseek"), ("compatible", "openai_compatible"))) + "endpoints:\n", 1))
@@ -129,6 +130,46 @@ class Thinking(unittest.TestCase):
                 self.assertEqual({key: body[key] for key in ("reasoning", "chat_template_kwargs", "thinking", "reasoning_effort")
                                   if key in body}, sent)
                 self.assertEqual(answer.field("x-weir-reasoning"), told)
+
+    def test_reasoning_of_earlier_calls(self):
+        call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+
+        def messages(**of_call):
+            return [{"role": "user", "content": "a"}, {"role": "assistant", "content": None, "tool_calls": [call], **of_call},
+                    {"role": "tool", "tool_call_id": "1", "content": "b"}]
+        for of_call, sent, told in (({}, "not available", "high; filled=reasoning_content"),
+                                    ({"reasoning_content": ""}, "not available", "high; filled=reasoning_content"),
+                                    ({"reasoning": "why"}, "why", "high"), ({"reasoning_content": "why"}, "why", "high")):
+            for model in ("ds", "kimi"):
+                with self.subTest(model=model, of_call=of_call):
+                    answer, body = self.ask(model, messages=messages(**of_call), tools=tools)
+                    self.assertEqual(answer.field("x-weir-reasoning"), told)
+                    self.assertEqual(body["messages"], messages(reasoning_content=sent))
+        # Without thinking it is not asked for; nor at models that have no such rule.
+        for model, members in (("ds", {"think": False}), ("gpt", {"think": False}), ("plain", {})):
+            _, body = self.ask(model, messages=messages(), tools=tools, **members)
+            self.assertEqual(body["messages"], messages())
+        self.refused("unsupported_value", "reasoning_effort", "ds", self.strict, messages=messages(), tools=tools)
+        self.refused("missing_required_parameter", "messages", "own", messages=messages(), tools=tools)
+        answer, _ = self.ask("brings", messages=messages(), tools=tools)
+        self.assertEqual(answer.field("x-weir-endpoint"), "gpt")
+
+    def test_an_engine_told_to_ignore_sampling(self):
+        prompt = [{"role": "user", "content": "Tell me about weirs"}]
+        texts = set()
+        for temperature in (0, 2):
+            answer = self.weir.chat(self.key, "ignoring", messages=prompt, temperature=temperature, top_p=0.1, seed=5, max_tokens=8)
+            self.assertEqual(answer.field("x-weir-reasoning"), "high; dropped=temperature,top_p")
+            texts.add(json.dumps(answer.json()["choices"][0]["message"]))
+        self.assertEqual(len(texts), 1)
+        answer = self.weir.chat(self.key, messages=prompt, temperature=0, max_tokens=8)
+        self.assertEqual(answer.field("x-weir-reasoning"), "high")
+
+    def test_the_model_list_says_the_default(self):
+        listed = {model["id"]: model["default_reasoning_effort"] for model in self.weir.get("/v1/models", self.key).json()["data"]}
+        self.assertEqual([listed[name] for name in ("gpt", "ds", "claude", "off", "deepseek-v4")],
+                         ["medium", "high", "none", "none", "high"])
 
     def test_a_routes_own_tier_is_the_weakest(self):
         for model in ("off", "chat-off"):

@@ -185,6 +185,29 @@ TEST_CASE("thinking: parameters are dropped and told, or refused, while it think
     CHECK(told(Effort::low, "gpt-5.5", ParamSet(Param::logprobs)) == "logprobs while it thinks");
 }
 
+TEST_CASE("thinking: reasoning of earlier calls is demanded, made up or left alone", "[routing]") {
+    const auto told = [](Effort word, Replayed replayed, config::ReplayRule rule) {
+        auto table = shipped("deepseek");
+        table.replay = rule;
+        auto thinking = effective_thinking(effort(word), table, kRoomy);
+        const auto done = replay_reasoning(*thinking, replayed, table);
+        if (!done) return done.error().detail;
+        CHECK(thinking->is_degraded() == thinking->is_made_up);
+        return describe(effort(word), *thinking) + (thinking->refills ? " refills" : "");
+    };
+    using enum config::ReplayRule;
+    CHECK(shipped("deepseek").replay == filled);
+    CHECK(told(Effort::high, Replayed::missing, filled) ==
+          "high; filled=reasoning_content refills");
+    CHECK(told(Effort::high, Replayed::elsewhere, filled) == "high refills");
+    CHECK(told(Effort::high, Replayed::whole, filled) == "high");
+    CHECK(told(Effort::none, Replayed::missing, filled) == "none");
+    CHECK(told(Effort::high, Replayed::missing, required) == "tool calls without their reasoning");
+    CHECK(told(Effort::high, Replayed::elsewhere, required) == "high refills");
+    CHECK(told(Effort::none, Replayed::missing, required) == "none");
+    CHECK(told(Effort::high, Replayed::missing, free) == "high");
+}
+
 TEST_CASE("thinking: what a route asks for in place of the client", "[routing]") {
     CHECK(default_ask("").kind == Kind::absent);
     CHECK(default_ask("on").kind == Kind::on);
