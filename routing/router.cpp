@@ -15,7 +15,7 @@ std::string missing_capability(const RequestFacts& facts, const config::Endpoint
     if (!endpoint.engine) return "";
     if (facts.needs_custom_tools) return "a custom tool or functions";
     if (facts.needs_images) return "image input";
-    if (facts.needs_penalties) return "penalties and logit_bias";
+    if (facts.needs_penalties) return "penalties";
     if (facts.n_choices > 1) return "n above 1";
     return "";
 }
