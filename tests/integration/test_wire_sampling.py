@@ -121,7 +121,9 @@ class Sampling(Conformance):
 
     def test_l12_a_character_that_the_limit_cuts(self):
         n_cut = 0
-        for seed in range(4):
+        for seed in range(50):
+            if n_cut >= 3:
+                break
             parts = tokens(self.choice(logprobs=True, temperature=1, seed=seed, max_completion_tokens=24)["logprobs"])
             for n in range(1, len(parts) + 1):
                 said = b"".join(parts[:n])
