@@ -94,6 +94,9 @@ struct Sampling {
     float top_p = 1.0f;
     int top_k = 0;  // 0: off
     float min_p = 0.0f;
+    // Added to the logits of these tokens, each named once, before all else; at most 1,024. Ids
+    // that the vocabulary does not have are no tokens of it.
+    std::vector<std::pair<int32_t, float>> logit_bias{};
     std::optional<uint64_t> seed;  // absent: drawn by the engine
     // At most 16; not searched in reasoning, nor in content that is held to a format, which they
     // would cut.

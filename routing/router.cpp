@@ -17,7 +17,7 @@ std::string missing_capability(const RequestFacts& facts, const config::Endpoint
     if (!endpoint.engine) return "";
     if (facts.needs_custom_tools) return "a custom tool or functions";
     if (facts.needs_images) return "image input";
-    if (facts.needs_penalties) return "penalties and logit_bias";
+    if (facts.needs_penalties) return "penalties";
     if (facts.n_choices > 1) return "n above 1";
     return "";
 }
@@ -27,8 +27,7 @@ std::string missing_in_responses(const RequestFacts& facts, const config::ParamS
     if (facts.needs_custom_tools) return "a custom tool or functions";
     using config::Param;
     for (const Param param : {Param::presence_penalty, Param::frequency_penalty, Param::logit_bias})
-        if (facts.needs_penalties && facts.params.has(param) && !dropped.has(param))
-            return std::string(to_string(param));
+        if (facts.params.has(param) && !dropped.has(param)) return std::string(to_string(param));
     return std::string(facts.chat_only);
 }
 

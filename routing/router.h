@@ -20,7 +20,7 @@ struct RequestFacts {
     int n_choices = 1;
     bool needs_custom_tools = false;  // or functions, the forerunners of tools
     bool needs_images = false;        // parts other than text
-    bool needs_penalties = false;     // presence/frequency penalty or logit_bias other than neutral
+    bool needs_penalties = false;     // a penalty other than neutral
     bool has_tools = false;           // functions among them
     std::string_view chat_only;       // a member that has no counterpart in the Responses API
     ThinkingAsk thinking;

@@ -22,7 +22,6 @@ LETTERS = {"C": "Requests", "T": "Tools", "S": "Streaming", "L": "Sampling detai
 # Rows that do not hold, and why.
 OPEN = {
     "L01": "the engine makes one answer a request; n above 1 is refused with 400, or goes to the next endpoint of the plan.",
-    "L10": "the engine has no logit_bias and no penalties; they are refused with 400, or go to the next endpoint of the plan.",
     "M05": "no traces are sent; a traceparent is neither read nor passed on.",
 }
 

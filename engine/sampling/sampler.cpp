@@ -48,6 +48,7 @@ std::optional<int32_t> Sampler::sample(std::span<const float> logits, std::span<
                                        const Sampling& sampling, Draw draw) {
     collect(logits, use);
     if (candidates_.empty()) return std::nullopt;
+    add_bias(sampling);
     if (sampling.temperature == 0) {
         return std::min_element(candidates_.begin(), candidates_.end(), better)->id;
     }
@@ -58,6 +59,14 @@ std::optional<int32_t> Sampler::sample(std::span<const float> logits, std::span<
     if (sampling.top_k > 0) keep_top_k(sampling.top_k);
     if (sampling.top_p < 1) keep_top_p(sampling.top_p);
     return pick(uniform(draw));
+}
+
+void Sampler::add_bias(const Sampling& sampling) {
+    for (const auto& [id, bias] : sampling.logit_bias) {
+        const auto found = std::lower_bound(candidates_.begin(), candidates_.end(), id,
+                                            [](const Candidate& c, int32_t i) { return c.id < i; });
+        if (found != candidates_.end() && found->id == id) found->logit += bias;
+    }
 }
 
 void Sampler::weigh(float temperature) {

@@ -31,9 +31,10 @@ class Sampler {
 public:
     explicit Sampler(int64_t n_vocab);
 
-    // temperature 0: the best row. Otherwise one of softmax(logits / temperature), cut down to
-    // min_p of the best probability, then to the top_k best, then to the fewest best that hold
-    // top_p of what is left. Nothing: no row can be chosen. Allocates nothing.
+    // Of logits + logit_bias, temperature 0: the best row. Otherwise one of softmax(logits /
+    // temperature), cut down to min_p of the best probability, then to the top_k best, then to the
+    // fewest best that hold top_p of what is left. Nothing: no row can be chosen. Allocates
+    // nothing.
     std::optional<int32_t> sample(std::span<const float> logits, std::span<const TokenUse> use,
                                   const Sampling& sampling, Draw draw);
 
@@ -48,6 +49,7 @@ private:
     };
     static bool better(const Candidate& a, const Candidate& b);
     void collect(std::span<const float> logits, std::span<const TokenUse> use);
+    void add_bias(const Sampling& sampling);
     void weigh(float temperature);
     void keep_top_k(int top_k);
     void keep_top_p(float top_p);

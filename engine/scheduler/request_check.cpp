@@ -8,6 +8,7 @@ namespace {
 
 constexpr size_t kStopsMax = 16;
 constexpr int kTopLogprobsMax = 20;
+constexpr size_t kBiasesMax = 1024;
 
 bool within_0_1(float p) {
     return p >= 0 && p <= 1;
@@ -20,6 +21,7 @@ Result<void> check_sampling(const Sampling& sampling) {
     if (!within_0_1(sampling.min_p)) what = "min_p";
     if (sampling.top_k < 0) what = "top_k";
     if (sampling.stop.size() > kStopsMax) what = "the number of stop strings";
+    if (sampling.logit_bias.size() > kBiasesMax) what = "the number of logit biases";
     if (sampling.n_top_logprobs < 0 || sampling.n_top_logprobs > kTopLogprobsMax) {
         what = "n_top_logprobs";
     }

@@ -29,7 +29,6 @@ Fault check_model(const RequestFields& fields, std::string& model) {
 std::string_view chat_only(const RequestFields& fields, const ChatRequest& request) {
     if (request.n_choices > 1) return "n above 1";
     if (!request.sampling.stop.empty()) return to_string(Field::stop);
-    if (request.needs_penalties) return "a penalty or logit_bias";
     constexpr std::array kChatOnly = {
         Field::audio, Field::min_p, Field::prediction,        Field::repetition_penalty,
         Field::seed,  Field::top_k, Field::web_search_options};

@@ -21,6 +21,15 @@ constexpr std::array<std::pair<Field, Param>, 6> kPlain = {{
     {Field::logit_bias, Param::logit_bias},
 }};
 
+// What changes nothing: a penalty of 0, no bias.
+bool is_neutral(Field field, const element& value) {
+    double number = 1;
+    simdjson::dom::object biases;
+    if (field == Field::presence_penalty || field == Field::frequency_penalty)
+        return !value.get(number) && number == 0;
+    return field == Field::logit_bias && !value.get(biases) && biases.size() == 0;
+}
+
 // "required", a named tool, or allowed_tools of which one must be called.
 bool forces_call(const element& choice) {
     std::string_view word;
@@ -36,7 +45,8 @@ bool forces_call(const element& choice) {
 config::ParamSet read_params(const RequestFields& fields) {
     config::ParamSet set;
     for (const auto& [field, param] : kPlain)
-        if (fields.find(field)) set.add(param);
+        if (const element* value = fields.find(field); value && !is_neutral(field, *value))
+            set.add(param);
     int64_t n = 1;
     if (const element* value = fields.find(Field::n); value && !value->get(n) && n > 1)
         set.add(Param::n);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "gateway/api/json_document.h"
@@ -44,7 +45,7 @@ bool is_token_id(std::string_view text) {
            text.find_first_not_of("0123456789") == text.npos;
 }
 
-Fault check_logit_bias(const RequestFields& fields, bool& biased) {
+Fault check_logit_bias(const RequestFields& fields, engine::Sampling& sampling) {
     const element* const value = fields.find(Field::logit_bias);
     if (!value) return {};
     const JsonPlace place("logit_bias");
@@ -57,7 +58,10 @@ Fault check_logit_bias(const RequestFields& fields, bool& biased) {
                                    ". You should only be submitting non-negative integers.",
                                "logit_bias");
         if (auto fault = read_decimal({place, id}, bias, -kBiasMax, kBiasMax, number)) return fault;
-        biased |= *number != 0;
+        int32_t token = 0;  // no vocabulary reaches what does not fit
+        const auto read = std::from_chars(id.data(), id.data() + id.size(), token);
+        if (read.ec == std::errc() && *number != 0)
+            sampling.logit_bias.emplace_back(token, static_cast<float>(*number));
     }
     return {};
 }
@@ -126,7 +130,7 @@ Fault check_max_tokens(const RequestFields& fields, ChatRequest& request) {
 }
 
 Fault check_bias_and_stop(const RequestFields& fields, ChatRequest& request) {
-    if (auto fault = check_logit_bias(fields, request.needs_penalties)) return fault;
+    if (auto fault = check_logit_bias(fields, request.sampling)) return fault;
     return check_stop(fields, request.sampling.stop);
 }
 

@@ -81,7 +81,9 @@ void merge_inside(Edits& edits, const ThinkingMember& member) {
 }
 
 void edit_usage(Edits& edits) {
-    const std::array<BodyEdit, 1> include{{{"include_usage", "true"}}};
+    // Obfuscation is added on our side of the wire, where it was asked for.
+    const std::array<BodyEdit, 2> include{
+        {{"include_usage", "true"}, {"include_obfuscation", std::nullopt}}};
     const std::string_view options = edits.sent("stream_options");
     edits.set("stream_options", edit_object(is_object(options) ? options : "{}", include));
 }

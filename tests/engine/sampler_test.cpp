@@ -54,6 +54,22 @@ TEST_CASE("sampler: temperature 0 takes the best, of equals the lowest id", "[en
     CHECK(sample({-3, -3}, greedy()) == 0);
 }
 
+TEST_CASE("sampler: a bias is added to its row, whatever rows are in use", "[engine]") {
+    Sampling sampling = greedy();
+    sampling.logit_bias = {{1, -100.f}, {7, 50.f}, {-1, 50.f}};
+    CHECK(sample({1, 5, 3}, sampling) == 2);
+    sampling.logit_bias = {{3, 2.f}, {0, 9.f}};
+    Sampler sampler(4);
+    const std::vector<TokenUse> use{TokenUse::never, TokenUse::text, TokenUse::never,
+                                    TokenUse::control};
+    const std::vector<float> logits{1, 5, 9, 4};
+    CHECK(sampler.sample(logits, use, sampling, {}) == 3);
+
+    sampling.temperature = 1;
+    sampling.logit_bias = {{1, -100.f}};
+    CHECK(ids_of(histogram({1, 5, 1}, sampling)) == std::vector<int32_t>{0, 2});
+}
+
 TEST_CASE("sampler: rows that are not finite are never chosen", "[engine]") {
     const float nan = std::nanf("");
     for (const float temperature : {0.f, 1.f}) {

@@ -306,6 +306,7 @@ TEST_CASE("chat request: C64, every field at its bounds is taken over", "[api]")
     CHECK(request->sampling.seed == uint64_t{1} << 63);
     CHECK(request->sampling.stop == std::vector<std::string>{"a", "b", "c", "d"});
     CHECK(request->sampling.n_top_logprobs == 20);
+    CHECK(request->sampling.logit_bias == std::vector{std::pair{5, -100.0f}});
     CHECK(request->thinking.effort == config::Effort::max);
     CHECK_FALSE(request->needs_custom_tools);
     CHECK(request->needs_penalties);

@@ -7,7 +7,7 @@ import unittest
 
 import wire
 from scripted import Scripted
-from weir import Weir
+from weir import PATIENCE, Weir
 
 CHAT = "/v1/chat/completions"
 HI = [{"role": "user", "content": "Hi"}]
@@ -51,7 +51,7 @@ class Conformance(unittest.TestCase):
 
     def post(self, body, key=None, fields=()):
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return wire.request(self.weir.api, "POST", CHAT, [*wire.json_fields(key or self.key), *fields], body)
+        return wire.request(self.weir.api, "POST", CHAT, [*wire.json_fields(key or self.key), *fields], body, PATIENCE)
 
     def ask(self, members=(), steps=None, key=None, fields=()):
         """B with these members; `steps` is what the upstream then does."""

@@ -1,5 +1,8 @@
 """Rows L: sampling, of the engine with random weights. L13 and L14 stand in test_formats.py."""
+import json
+
 from conformance import Conformance, bad, table
+from weir import MODEL
 
 PLAIN = {"model": "tiny", "reasoning_effort": "none", "temperature": 0}
 
@@ -89,9 +92,38 @@ class Sampling(Conformance):
         self.assertEqual(first, second)
         self.assertTrue(first[1])
 
+    def token_id(self, text):
+        """The token that is this text; None if it is said by several."""
+        file = self.weir.folder / "token.txt"
+        file.write_text(text)
+        ids = json.loads(self.weir.run("model", "tokenize", MODEL, file).stdout)
+        return ids[0] if len(ids) == 1 else None
+
+    def test_l10_a_bias(self):
+        """Greedy, and each token that would be said is banned in its turn; then one is forced."""
+        _, _, _, parts = self.said()
+        n_banned = 0
+        for part in dict.fromkeys(parts[:6]):
+            id = self.token_id(part)
+            if id is None:
+                continue
+            greedy = self.choice(messages=[{"role": "user", "content": part}], logit_bias={str(id): 100}, logprobs=True)
+            self.assertEqual(tokens(greedy["logprobs"])[0], part.encode())
+            greedy = self.choice(messages=[{"role": "user", "content": part}], logprobs=True)
+            argmax = tokens(greedy["logprobs"])[0]
+            banned = self.token_id(argmax.decode()) if argmax.isascii() else None
+            if banned is None:
+                continue
+            choice = self.choice(messages=[{"role": "user", "content": part}], logit_bias={str(banned): -100}, logprobs=True)
+            self.assertNotIn(argmax, tokens(choice["logprobs"]))
+            n_banned += 1
+        self.assertGreater(n_banned, 0)
+
     def test_l12_a_character_that_the_limit_cuts(self):
         n_cut = 0
-        for seed in range(4):
+        for seed in range(50):
+            if n_cut >= 3:
+                break
             parts = tokens(self.choice(logprobs=True, temperature=1, seed=seed, max_completion_tokens=24)["logprobs"])
             for n in range(1, len(parts) + 1):
                 said = b"".join(parts[:n])

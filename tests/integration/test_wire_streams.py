@@ -125,8 +125,9 @@ class Streams(Conformance):
         self.assertTrue(reply.error()["message"])
 
     def test_s14_the_upstream_dies(self):
-        for end in (reset, Asked.close):
-            self.assertEqual(text(self.cut([*stream(*HI_EVENTS, done=False), end])), "Hi!")
+        self.assertEqual(text(self.cut([*stream(*HI_EVENTS, done=False), Asked.close])), "Hi!")
+        said = text(self.cut([*stream(*HI_EVENTS, done=False), reset]))
+        self.assertTrue("Hi!".startswith(said), said)  # a reset may overtake what was sent before it
 
     def test_s15_no_done_behind_the_finish(self):
         self.assertEqual(text(self.chunks(steps=[*stream(*HI_EVENTS, STOP, done=False), Asked.close])), "Hi!")

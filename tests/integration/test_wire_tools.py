@@ -125,14 +125,16 @@ class Tools(Conformance):
 
     def test_t15_one_call_at_most(self):
         tools = [tool("f", strict=True, parameters={**LOOSE, "required": [], "additionalProperties": False})]
-        counts = {True: set(), False: set()}
-        for parallel in counts:
-            for seed in range(12):
-                choice = self.tiny(tools=tools, tool_choice="required", parallel_tool_calls=parallel, seed=seed)
-                counts[parallel].add(len(choice["message"].get("tool_calls", [])))
-        self.assertIn(1, counts[False])
-        self.assertLessEqual(counts[False], {0, 1})
-        self.assertGreater(max(counts[True]), 1)  # it would have called again
+        members = {"tools": tools, "tool_choice": "required"}
+        n_twice = 0
+        for seed in range(60):
+            if len(self.tiny(**members, seed=seed)["message"].get("tool_calls", [])) > 1:
+                message = self.tiny(**members, seed=seed, parallel_tool_calls=False)["message"]
+                self.assertEqual(len(message["tool_calls"]), 1)
+                n_twice += 1
+            if n_twice == 3:
+                return
+        raise AssertionError(f"only {n_twice} answers call twice where they may")
 
     def test_t16_none(self):
         for seed in range(4):
