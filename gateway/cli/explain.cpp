@@ -103,6 +103,7 @@ ordered_json json_of(const config::Config& config, const Step& step) {
         json["left_out"] = step.why;
         return json;
     }
+    if (step.endpoint->upstream) json["api"] = to_string(step.attempt.api);
     json["output_tokens_max"] = step.attempt.n_output_tokens_max;
     json["reasoning"] = step.reasoning;
     json["price"] = price_of(step);
@@ -119,8 +120,9 @@ void print(const config::Config& config, const Step& step, size_t place) {
                     step.why.c_str());
         return;
     }
-    std::printf("%2s  %s (%s): at most %lld output tokens, thinking %s, price %s, up to %s USD\n",
-                number.c_str(), name.c_str(), at.c_str(),
+    const bool is_responses = step.attempt.api == config::UpstreamApi::responses;
+    std::printf("%2s  %s (%s%s): at most %lld output tokens, thinking %s, price %s, up to %s USD\n",
+                number.c_str(), name.c_str(), at.c_str(), is_responses ? ", Responses API" : "",
                 static_cast<long long>(step.attempt.n_output_tokens_max), step.reasoning.c_str(),
                 price_of(step).c_str(), config::to_string(step.worst).c_str());
 }

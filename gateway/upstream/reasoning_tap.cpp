@@ -12,7 +12,8 @@ constexpr size_t kTappedCallsMax = 1024;
 }  // namespace
 
 void ReasoningTap::hear(const simdjson::dom::object& said) {
-    const std::string_view reasoning = text_of(said, "reasoning_content");
+    std::string_view reasoning = text_of(said, "reasoning_content");
+    if (reasoning.empty()) reasoning = text_of(said, "reasoning");
     if (reasoning_.size() + reasoning.size() <= kTappedBytesMax) reasoning_ += reasoning;
     simdjson::dom::array calls;
     if (said["tool_calls"].get(calls)) return;

@@ -30,6 +30,37 @@ const std::string kStop = R"({"choices":[{"index":0,"delta":{},"finish_reason":"
 
 }  // namespace
 
+TEST_CASE("chat events: a tap hears the reasoning of an answer that calls tools", "[events]") {
+    std::vector<std::string> calls;
+    std::string heard;
+    const auto tapped = [&](const std::vector<std::string>& deltas, const std::string& finish) {
+        calls.clear();
+        heard.clear();
+        ChatEvents events(parser, 2, false);
+        events.tap([&](std::span<const std::string> ids, std::string reasoning) {
+            calls.assign(ids.begin(), ids.end());
+            heard = std::move(reasoning);
+        });
+        for (const std::string& delta : deltas)
+            look(events,
+                 R"({"choices":[{"index":0,"delta":)" + delta + R"(,"finish_reason":null}]})");
+        look(events, R"({"choices":[{"index":1,"delta":{"reasoning_content":"not I"}}]})");
+        look(events, R"({"choices":[{"index":0,"delta":{},"finish_reason":")" + finish + "\"}]}");
+    };
+    const std::string thinks = R"({"reasoning_content":"why "})";
+    const std::string thinks_too = R"({"reasoning":"so"})";
+    const std::string call = R"({"tool_calls":[{"index":0,"id":"a","function":{"name":"f"}}]})";
+    const std::string more =
+        R"({"tool_calls":[{"index":0,"function":{"arguments":"{}"}},{"index":1,"id":"b","function":{"name":"g"}}]})";
+    tapped({thinks, thinks_too, call, more}, "tool_calls");
+    CHECK(heard == "why so");
+    CHECK(calls == std::vector<std::string>{"a", "b"});
+    tapped({thinks}, "stop");
+    CHECK(calls.empty());
+    tapped({call}, "tool_calls");
+    CHECK(calls.empty());
+}
+
 TEST_CASE("chat events: bytes pass unchanged, usage is read wherever it stands", "[events]") {
     ChatEvents events(parser, 1, true);
     const std::string spaced =

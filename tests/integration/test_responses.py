@@ -148,6 +148,8 @@ class Responses(unittest.TestCase):
                                     ("gpt-5.5-pro", {}, "input"), ("gpt-4.1", {"tools": TOOLS}, "messages")):
             self.ask(model, **members)
             self.assertIn(api, self.asked(), (model, members))
+        told = json.loads(self.weir.run("check", "--explain", "gpt-5.5-pro", "--json").stdout)
+        self.assertEqual(told["plan"][0]["api"], "responses")
         self.stream("gpt-5.5-pro")
         self.assertEqual(self.asked()["stream_options"], {"include_obfuscation": False})
         self.assertEqual(self.weir.chat(self.key, "gpt-5.5", max_tokens=20, tools=TOOLS, stop="x").status, 400)
