@@ -25,8 +25,10 @@ public:
     // `parser` outlives this and is shared by what runs on its thread.
     ChatEvents(JsonParser& parser, int n_choices, bool include_usage);
     ~ChatEvents() override;
-    // Whom the first choice's reasoning is told, if it calls tools.
-    void tap(KeepReasoning keep) { tap_.emplace(std::move(keep)); }
+    // Whom the first choice's reasoning is told, if it calls tools or `follows_results` of calls.
+    void tap(KeepReasoning keep, bool follows_results) {
+        tap_.emplace(std::move(keep), follows_results);
+    }
 
     EventLook event(SseEvent&& event) override;
     EventLook whole(std::string&& body) override;

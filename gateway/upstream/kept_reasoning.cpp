@@ -4,8 +4,19 @@
 
 namespace gateway {
 
-std::shared_ptr<const std::string> KeptReasoning::behind(std::string_view calls) const {
-    if (!calls.starts_with('[')) return nullptr;
+std::string name_of_answer(std::string_view text) {
+    uint64_t hash = 14'695'981'039'346'656'037u;  // FNV-1a
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211u;
+    return "text " + std::to_string(hash) + ' ' + std::to_string(text.size());
+}
+
+std::shared_ptr<const std::string> KeptReasoning::behind(std::string_view calls,
+                                                         std::string_view content) const {
+    const bool has_calls = calls.starts_with('[') && !array_elements(calls).empty();
+    if (!has_calls) {
+        if (!content.starts_with('"')) return nullptr;
+        return store_->find(account_, place_, name_of_answer(unquote(content)));
+    }
     for (const std::string_view call : array_elements(calls)) {
         const std::string_view id = value_of(call, "id");
         if (id.size() < 2) continue;  // ids with escapes in them are nobody's
@@ -17,7 +28,9 @@ std::shared_ptr<const std::string> KeptReasoning::behind(std::string_view calls)
 int64_t n_kept_tokens_max(std::string_view messages, const KeptReasoning& kept) {
     int64_t n_tokens = 0;
     for (const std::string_view message : array_elements(messages)) {
-        const auto reasoning = kept.behind(value_of(message, "tool_calls"));
+        const auto members = object_members(message);
+        const auto reasoning = kept.behind(value_of(message, members, "tool_calls"),
+                                           value_of(message, members, "content"));
         if (reasoning) n_tokens += static_cast<int64_t>(reasoning->size());  // a byte at least each
     }
     return n_tokens;

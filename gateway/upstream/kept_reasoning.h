@@ -1,5 +1,6 @@
 #pragma once
-// What is kept of the reasoning behind the tool calls of one account's conversation.
+// What is kept of the reasoning behind the tool calls of one account's conversation, and behind the
+// answers that their results led to.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,14 +19,19 @@ public:
     // `store` outlives this.
     KeptReasoning(const ReasoningStore& store, uint64_t account, std::string_view place)
         : store_(&store), account_(account), place_(place) {}
-    // Behind `calls`, the tool_calls of a message as JSON; null: none is kept, or it has no calls.
-    std::shared_ptr<const std::string> behind(std::string_view calls) const;
+    // Behind a message's tool_calls, or its content where it calls nothing, both as JSON; null:
+    // none is kept.
+    std::shared_ptr<const std::string> behind(std::string_view calls,
+                                              std::string_view content) const;
 
 private:
     const ReasoningStore* store_;
     uint64_t account_;
     std::string place_;
 };
+
+// The name of an answer that called nothing, in place of a call's id: it stands for the text.
+std::string name_of_answer(std::string_view text);
 
 // Never below the tokens that are added to the prompt by what is kept of all calls of `messages`, a
 // JSON array.

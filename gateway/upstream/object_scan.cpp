@@ -54,6 +54,8 @@ size_t skip_value(std::string_view text, size_t at) {
     return at;
 }
 
+}  // namespace
+
 std::string unquote(std::string_view quoted) {
     if (quoted.find('\\') == quoted.npos) {
         if (quoted.size() < 2) return {};
@@ -64,8 +66,6 @@ std::string unquote(std::string_view quoted) {
     if (parser.parse(quoted.data(), quoted.size(), true).get(text)) return std::string(quoted);
     return std::string(text);
 }
-
-}  // namespace
 
 std::vector<BodyMember> object_members(std::string_view text) {
     std::vector<BodyMember> members;

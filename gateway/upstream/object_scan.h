@@ -24,6 +24,9 @@ std::string_view value_of(std::string_view object, std::string_view key);
 // The elements of the array that is `text`, without commas and blanks.
 std::vector<std::string_view> array_elements(std::string_view text);
 
+// The text of a JSON string.
+std::string unquote(std::string_view quoted);
+
 // `text` as a JSON string, quotes included.
 std::string json_string(std::string_view text);
 

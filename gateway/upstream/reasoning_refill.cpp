@@ -29,13 +29,14 @@ public:
         const bool is_due = role == R"("assistant")" && (has_calls || follows_tool_) &&
                             !says_something(value_of(message, members, "reasoning_content"));
         other = value_of(message, members, "reasoning");
+        content = value_of(message, members, "content");
         follows_tool_ = role == R"("tool")";
         return is_due;
     }
 
     // Of the message at hand, the values as JSON.
     std::vector<BodyMember> members;
-    std::string_view calls, other;
+    std::string_view calls, content, other;
 
 private:
     bool follows_tool_ = false;
@@ -55,7 +56,7 @@ std::string refill_reasoning(std::string_view messages, const KeptReasoning& kep
         std::string reasoning = kPlaceholder;
         if (says_something(walk.other)) {
             reasoning = walk.other;
-        } else if (const auto own = kept.behind(walk.calls)) {
+        } else if (const auto own = kept.behind(walk.calls, walk.content)) {
             reasoning = json_string(*own);
         }
         const std::array<BodyEdit, 2> edits{
@@ -68,7 +69,8 @@ std::string refill_reasoning(std::string_view messages, const KeptReasoning& kep
 bool has_all_reasoning(std::string_view messages, const KeptReasoning& kept) {
     Walk walk;
     for (const std::string_view message : array_elements(messages)) {
-        if (walk.take(message) && !says_something(walk.other) && !kept.behind(walk.calls))
+        if (walk.take(message) && !says_something(walk.other) &&
+            !kept.behind(walk.calls, walk.content))
             return false;
     }
     return true;

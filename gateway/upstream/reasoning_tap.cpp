@@ -1,6 +1,7 @@
 #include "gateway/upstream/reasoning_tap.h"
 
 #include "gateway/upstream/json_members.h"
+#include "gateway/upstream/kept_reasoning.h"
 
 namespace gateway {
 
@@ -15,6 +16,9 @@ void ReasoningTap::hear(const simdjson::dom::object& said) {
     std::string_view reasoning = text_of(said, "reasoning_content");
     if (reasoning.empty()) reasoning = text_of(said, "reasoning");
     if (reasoning_.size() + reasoning.size() <= kTappedBytesMax) reasoning_ += reasoning;
+    const std::string_view content = text_of(said, "content");
+    if (follows_results_ && content_.size() + content.size() <= kTappedBytesMax)
+        content_ += content;
     simdjson::dom::array calls;
     if (said["tool_calls"].get(calls)) return;
     for (const simdjson::dom::element item : calls) {
@@ -26,9 +30,11 @@ void ReasoningTap::hear(const simdjson::dom::object& said) {
 }
 
 void ReasoningTap::end() {
+    if (calls_.empty() && !content_.empty()) calls_.push_back(name_of_answer(content_));
     if (!calls_.empty() && !reasoning_.empty()) keep_(calls_, std::move(reasoning_));
     calls_.clear();
     reasoning_.clear();
+    content_.clear();
 }
 
 }  // namespace gateway

@@ -1,5 +1,6 @@
 #pragma once
-// Listens to the first choice of a chat answer for reasoning that its tool calls will need again.
+// Listens to the first choice of a chat answer for reasoning that its tool calls will need again,
+// or its text, where that follows the result of a call.
 #include <simdjson.h>
 
 #include <string>
@@ -12,7 +13,8 @@ namespace gateway {
 
 class ReasoningTap {
 public:
-    explicit ReasoningTap(KeepReasoning keep) : keep_(std::move(keep)) {}
+    ReasoningTap(KeepReasoning keep, bool follows_results)
+        : keep_(std::move(keep)), follows_results_(follows_results) {}
     // A delta, or the message of a whole answer.
     void hear(const simdjson::dom::object& said);
     // The choice has ended.
@@ -20,7 +22,8 @@ public:
 
 private:
     const KeepReasoning keep_;
-    std::string reasoning_;
+    const bool follows_results_;
+    std::string reasoning_, content_;
     std::vector<std::string> calls_;
 };
 

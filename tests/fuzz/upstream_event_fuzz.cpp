@@ -73,7 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     gateway::ChatEvents whole(parser, 1, include_usage);
     check(whole.whole(std::string(rest)), false, include_usage);
     gateway::ChatEvents events(parser, 1 + (data[0] >> 1 & 1), include_usage);
-    events.tap(heard);
+    events.tap(heard, (data[0] & 16) != 0);
     read_stream(events, rest, data[0]);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "gateway/upstream/json_parser.h"
+#include "gateway/upstream/kept_reasoning.h"
 
 using config::FailureClass;
 using gateway::ChatEvents;
@@ -33,14 +34,17 @@ const std::string kStop = R"({"choices":[{"index":0,"delta":{},"finish_reason":"
 TEST_CASE("chat events: a tap hears the reasoning of an answer that calls tools", "[events]") {
     std::vector<std::string> calls;
     std::string heard;
-    const auto tapped = [&](const std::vector<std::string>& deltas, const std::string& finish) {
+    const auto tapped = [&](const std::vector<std::string>& deltas, const std::string& finish,
+                            bool follows_results = false) {
         calls.clear();
         heard.clear();
         ChatEvents events(parser, 2, false);
-        events.tap([&](std::span<const std::string> ids, std::string reasoning) {
-            calls.assign(ids.begin(), ids.end());
-            heard = std::move(reasoning);
-        });
+        events.tap(
+            [&](std::span<const std::string> ids, std::string reasoning) {
+                calls.assign(ids.begin(), ids.end());
+                heard = std::move(reasoning);
+            },
+            follows_results);
         for (const std::string& delta : deltas)
             look(events,
                  R"({"choices":[{"index":0,"delta":)" + delta + R"(,"finish_reason":null}]})");
@@ -59,6 +63,14 @@ TEST_CASE("chat events: a tap hears the reasoning of an answer that calls tools"
     CHECK(calls.empty());
     tapped({call}, "tool_calls");
     CHECK(calls.empty());
+    const std::string says = R"({"content":"it is \"so\""})";
+    tapped({thinks, says}, "stop");
+    CHECK(calls.empty());
+    tapped({thinks, says}, "stop", true);
+    CHECK(heard == "why ");
+    CHECK(calls == std::vector{gateway::name_of_answer("it is \"so\"")});
+    tapped({thinks, says, call}, "tool_calls", true);
+    CHECK(calls == std::vector<std::string>{"a"});
 }
 
 TEST_CASE("chat events: bytes pass unchanged, usage is read wherever it stands", "[events]") {

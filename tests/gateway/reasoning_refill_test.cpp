@@ -55,4 +55,13 @@ TEST_CASE("reasoning refill: what is kept goes before a placeholder, and is coun
     CHECK(gateway::n_kept_tokens_max(head + "}]", kept(7)) == 5);
     CHECK(gateway::n_kept_tokens_max(head + "}]", kept(8)) == 0);
     CHECK(gateway::n_kept_tokens_max("[]", kept(7)) == 0);
+
+    const std::vector<std::string> answer{gateway::name_of_answer("it is\n")};
+    store.keep(7, gateway::kPlainReasoning, answer, "because");
+    const std::string tool = R"([{"role":"tool"},{"role":"assistant","content":"it is\n")";
+    CHECK(gateway::refill_reasoning(tool + "}]", kept(7)) ==
+          tool + R"(,"reasoning_content":"because"}])");
+    CHECK(gateway::n_kept_tokens_max(tool + "}]", kept(7)) == 7);
+    CHECK_FALSE(gateway::has_all_reasoning(
+        R"([{"role":"tool"},{"role":"assistant","content":"it is"}])", kept(7)));
 }

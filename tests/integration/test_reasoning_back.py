@@ -16,8 +16,9 @@ class ReasoningBack(unittest.TestCase):
     def setUp(self):
         self.mock = self.enterContext(Mock())
         endpoints = "".join(f'  {name}: {{upstream: up, model: "{MODEL}", {TERMS}}}\n' for name in ("one", "two"))
+        endpoints += f'  talk: {{upstream: up, model: "ok-n5-r6", {TERMS}}}\n'
         self.weir = self.enterContext(Weir(upstream=self.mock.base_url, local=False, endpoints=endpoints,
-                                           routes="  one: {plan: [one]}\n  two: {plan: [two]}\n"))
+                                           routes="".join(f"  {name}: {{plan: [{name}]}}\n" for name in ("one", "two", "talk"))))
         self.kind("deepseek")
         self.key = self.weir.account()
         self.weir.start()
@@ -67,6 +68,23 @@ class ReasoningBack(unittest.TestCase):
             self.assertEqual(self.sent_back(calls, reasoning_effort="none"), False)
         self.assertEqual(self.weir.balance()[1], 0)
         self.weir.verify()
+
+    def test_that_of_the_answer_to_a_result_too(self):
+        """It has no call's id: its text tells which it was."""
+        call = {"id": "c1", "type": "function", "function": {"name": "flow", "arguments": "{}"}}
+        loop = [{"role": "user", "content": "Flow?"}, {"role": "assistant", "content": None, "tool_calls": [call], "reasoning_content": "mine"},
+                {"role": "tool", "tool_call_id": "c1", "content": "1"}]
+        for stream in (False, True):
+            answer = self.ask(model="talk", messages=loop, stream=stream)
+            said = ("".join(c["choices"][0]["delta"].get("content") or "" for c in answer.chunks() if c["choices"]) if stream
+                    else answer.json()["choices"][0]["message"]["content"])
+            later = [*loop, {"role": "assistant", "content": said}, {"role": "user", "content": "And the level?"}]
+            told = self.ask(model="talk", messages=later)
+            self.assertEqual(told.field("x-weir-reasoning"), "high")
+            self.assertEqual(json.loads(self.mock.log()[-1]["body"])["messages"][3]["reasoning_content"], THOUGHT)
+            later[3]["content"] += "."  # not what was said
+            told = self.ask(model="talk", messages=later)
+            self.assertEqual(told.field("x-weir-reasoning"), "high; filled=reasoning_content")
 
     def test_it_is_held_for(self):
         """What goes back is part of the prompt: a hold covers it."""
