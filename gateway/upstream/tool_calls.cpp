@@ -99,7 +99,7 @@ size_t ToolCalls::number(int64_t index, std::string_view id, bool is_named) {
 size_t ToolCalls::begin(int64_t index) {
     if (calls_.size() < kCallsMax) calls_.emplace_back();
     last_ = calls_.size() - 1;
-    if (index >= 0) by_index_[index] = last_;
+    if (index >= 0 && by_index_.size() < kCallsMax) by_index_[index] = last_;
     return last_;
 }
 

@@ -73,6 +73,19 @@ TEST_CASE("chat events: a tap hears the reasoning of an answer that calls tools"
     CHECK(calls == std::vector<std::string>{"a"});
 }
 
+TEST_CASE("chat events: ever new calls and indices come to an end", "[events]") {
+    ChatEvents events(parser, 1, false);
+    for (int i = 0; i < 3'000; ++i) {
+        const std::string n = std::to_string(i * 7);
+        const EventLook seen = look(
+            events, R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":)" + n +
+                        R"(,"id":"c)" + n + R"(","function":{"name":"f","arguments":"{}"}}]}}]})");
+        REQUIRE(seen.kind == Kind::chunk);
+        const size_t at = seen.chunk.data.find(R"("tool_calls":[{"index":)") + 23;
+        REQUIRE(std::stoi(seen.chunk.data.substr(at, 6)) < 1'024);
+    }
+}
+
 TEST_CASE("chat events: bytes pass unchanged, usage is read wherever it stands", "[events]") {
     ChatEvents events(parser, 1, true);
     const std::string spaced =
