@@ -97,9 +97,11 @@ private:
                                                    call.request->include_usage);
         const bool is_wanted_back = call.endpoint->thinking.replay != config::ReplayRule::free &&
                                     call.thinking.tier != config::Effort::none;
-        const bool follows_results =
-            call.request->body.find("\"tool_call_id\"") != std::string::npos;
-        if (is_wanted_back) reader->tap(keep_at(call, kPlainReasoning), follows_results);
+        if (is_wanted_back) {
+            const bool follows_results =
+                call.request->body.find("\"tool_call_id\"") != std::string::npos;
+            reader->tap(keep_at(call, kPlainReasoning), follows_results);
+        }
         return reader;
     }
     std::unique_ptr<AnswerReader> responses_reader(const UpstreamCall& call) {
