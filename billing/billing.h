@@ -19,6 +19,7 @@
 #include "billing/applied_price.h"
 #include "billing/budgets.h"
 #include "billing/error.h"
+#include "billing/idempotency.h"
 #include "billing/key_terms.h"
 #include "billing/types.h"
 
@@ -61,6 +62,8 @@ struct Reservation {
     // The worst case at a later instant than `now`, if that is what has to be stored: another price
     // may hold there. Called under the lock of admission. Empty: it is `amount` as well.
     std::function<Result<NanoUsd>(UnixMillis at)> amount_at = {};
+    // What it comes to is kept under this key, which find_earlier() has told to be free.
+    std::optional<IdempotencyKey> once = {};
 };
 
 // One attempt of a request at an endpoint, as who made it saw it. `endpoint` and `model` are
@@ -88,6 +91,7 @@ struct Settlement {
     UnixMillis now;
     std::string_view model = {};  // as the upstream calls it; the column model of reports
     std::span<const AttemptRecord> attempts = {};  // all of the request, in their order
+    std::optional<KeptAnswer> answer = {};         // of a hold that is_keyed
 };
 
 // How far a running stream has come, by our own count. Strings are copied.
@@ -273,6 +277,13 @@ public:
     void release(const Hold& hold, Outcome outcome, UnixMillis now, CommitWaiter* waiter) {
         release(hold, outcome, now, waiter, {});
     }
+
+    // What this account has come to under this key within a day. Nothing: the key is free. Blocks
+    // on the disk, not for io threads. Errors: ledger_unavailable.
+    virtual Result<std::optional<EarlierRequest>> find_earlier(AccountId account, const Digest& key,
+                                                               UnixMillis now) = 0;
+    // What is kept of it takes so many bytes.
+    virtual int64_t n_bytes_kept(AccountId account, UnixMillis now) = 0;
 
     // The rest block until they are on disk: not for io threads. Errors: ledger_unavailable,
     // ledger_busy and what the name says; then nothing was changed, but a key stays disabled that

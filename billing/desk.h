@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "billing/answer_table.h"
 #include "billing/billing.h"
 #include "billing/book.h"
 #include "billing/checkpoints.h"
@@ -22,6 +23,7 @@ struct Pending {
     std::unique_ptr<const CheckpointRow> checkpoint = nullptr;
     bool drops_checkpoint = false;  // the entry ends a request that may have one
     std::unique_ptr<const Rollup> rollup = nullptr;
+    std::unique_ptr<const AnswerChange> answer = nullptr;  // goes with the entry
 };
 
 struct Desk {

@@ -119,7 +119,8 @@ void LedgerBilling::set_name(Entry& entry, Column column, std::string_view text,
 }
 
 void LedgerBilling::put_ending(Entry& ending, const Book::Ended& ended,
-                               std::span<const AttemptRecord> attempts, CommitWaiter* waiter) {
+                               std::span<const AttemptRecord> attempts, CommitWaiter* waiter,
+                               std::unique_ptr<const AnswerChange> answer) {
     std::unique_ptr<const Definition> definition;
     if (!attempts.empty()) {
         const UnixMillis at{ending.get(Column::at)};
@@ -147,6 +148,7 @@ void LedgerBilling::put_ending(Entry& ending, const Book::Ended& ended,
     }
     Pending pending{ending, std::move(definition), waiter};
     pending.drops_checkpoint = ended.has_checkpoint;
+    pending.answer = std::move(answer);
     desk_.put(std::move(pending));
 }
 
@@ -173,8 +175,18 @@ Result<Hold> LedgerBilling::reserve(const Reservation& reservation, CommitWaiter
     entry.set(Column::amount, amount.n);
     entry.set(Column::subject, attribution_id(reservation.caller, at));
     set_name(entry, Column::route, reservation.route, at);
-    desk_.put({entry, nullptr, &waiter});
-    return Hold{*request, reservation.caller, amount, at};
+    Pending pending{entry, nullptr, &waiter};
+    if (reservation.once) {
+        pending.answer =
+            std::make_unique<const AnswerChange>(AnswerChange{AnswerChange::What::claim,
+                                                              *request,
+                                                              reservation.caller.account,
+                                                              at,
+                                                              *reservation.once,
+                                                              {}});
+    }
+    desk_.put(std::move(pending));
+    return Hold{*request, reservation.caller, amount, at, reservation.once.has_value()};
 }
 
 NanoUsd LedgerBilling::settle(const Hold& hold, const Settlement& settlement,
@@ -219,7 +231,14 @@ NanoUsd LedgerBilling::settle(const Hold& hold, const Settlement& settlement, Co
     if (settlement.upstream_tokens) {
         entry.set_tokens(Column::upstream_input_uncached, *settlement.upstream_tokens);
     }
-    put_ending(entry, *ended, settlement.attempts, waiter);
+    std::unique_ptr<const AnswerChange> answer;
+    if (hold.is_keyed && settlement.answer) {
+        answer = std::make_unique<const AnswerChange>(
+            AnswerChange{AnswerChange::What::keep, hold.request, {}, {}, {}, *settlement.answer});
+        answers_.add(hold.caller.account, hold.at,
+                     static_cast<int64_t>(settlement.answer->bytes.size()));
+    }
+    put_ending(entry, *ended, settlement.attempts, waiter, std::move(answer));
     return amount;
 }
 
@@ -233,7 +252,22 @@ void LedgerBilling::release(const Hold& hold, Outcome outcome, UnixMillis now, C
     }
     const UnixMillis at = desk_.book.advance(now);
     Entry entry = ending(Kind::release, hold, ended->account, outcome, at);
-    put_ending(entry, *ended, attempts, waiter);
+    std::unique_ptr<const AnswerChange> answer;
+    if (hold.is_keyed) {
+        answer = std::make_unique<const AnswerChange>(
+            AnswerChange{AnswerChange::What::free, hold.request, {}, {}, {}, {}});
+    }
+    put_ending(entry, *ended, attempts, waiter, std::move(answer));
+}
+
+Result<std::optional<EarlierRequest>> LedgerBilling::find_earlier(AccountId account,
+                                                                  const Digest& key,
+                                                                  UnixMillis now) {
+    return answers_.find(account, key, now);
+}
+
+int64_t LedgerBilling::n_bytes_kept(AccountId account, UnixMillis now) {
+    return answers_.n_bytes(account, now);
 }
 
 void LedgerBilling::checkpoint(const Hold& hold, const Checkpoint& checkpoint) {

@@ -1,6 +1,7 @@
 #pragma once
 #include "billing/billing.h"
 #include "billing/file_lock.h"
+#include "billing/kept_answers.h"
 #include "billing/key_ring.h"
 #include "billing/ledger_writer.h"
 #include "billing/pepper.h"
@@ -28,6 +29,9 @@ public:
     using Billing::release;
     void release(const Hold& hold, Outcome outcome, UnixMillis now, CommitWaiter* waiter,
                  std::span<const AttemptRecord> attempts) override;
+    Result<std::optional<EarlierRequest>> find_earlier(AccountId account, const Digest& key,
+                                                       UnixMillis now) override;
+    int64_t n_bytes_kept(AccountId account, UnixMillis now) override;
 
     using Billing::create_account, Billing::create_key;
     Result<AccountId> create_account(const NewAccount& account) override;
@@ -59,7 +63,8 @@ private:
           pepper_(pepper),
           path_(options.path),
           on_budget_alert_(options.on_budget_alert),
-          desk_(options.n_queued_max) {}
+          desk_(options.n_queued_max),
+          answers_(options.path) {}
 
     Result<ChainHead> end_left_open(LedgerFile& file, ChainHead head);
     // Queues what `decide` decides under the desk's lock and waits for the disk. Its errors, and
@@ -88,9 +93,10 @@ private:
     Error budget_error(const Budget& budget, NanoUsd amount, UnixMillis at) const;
     Result<BudgetRow> row_of(const BudgetAsk& budget);
     Result<int64_t> subject_of(BudgetScope scope, const std::string& subject) const;
-    // Queues the end of a request, with its attempts.
+    // Queues the end of a request, with its attempts and with what is kept of its answer.
     void put_ending(Entry& ending, const Book::Ended& ended,
-                    std::span<const AttemptRecord> attempts, CommitWaiter* waiter);
+                    std::span<const AttemptRecord> attempts, CommitWaiter* waiter,
+                    std::unique_ptr<const AnswerChange> answer);
 
     FileLock lock_;  // first: outlives the writer
     const Pepper pepper_;
@@ -101,6 +107,7 @@ private:
     mutable Desk desk_;
     Sha256 sha256_;  // under the desk's lock
     KeyRing keys_;
+    KeptAnswers answers_;
     std::unique_ptr<LedgerWriter> writer_;    // closing it empties the desk
     std::unique_ptr<RollupBuilder> rollups_;  // last: waits for the writer
 };

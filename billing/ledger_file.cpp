@@ -89,6 +89,9 @@ Result<void> LedgerFile::prepare() {
     auto rollups = RollupTable::prepare(database_);
     if (!rollups) return tl::unexpected(rollups.error());
     rollups_ = std::move(*rollups);
+    auto answers = AnswerTable::prepare(database_);
+    if (!answers) return tl::unexpected(answers.error());
+    answers_ = std::move(*answers);
     return {};
 }
 

@@ -3,6 +3,7 @@
 // commit is flushed. Used from one thread at a time: the opener's, then the writer's.
 #include <memory>
 
+#include "billing/answer_table.h"
 #include "billing/billing.h"
 #include "billing/checkpoints.h"
 #include "billing/definition.h"
@@ -32,6 +33,7 @@ public:
 
     CheckpointTable& checkpoints() { return checkpoints_; }  // inside a transaction
     RollupTable& rollups() { return rollups_; }              // inside a transaction
+    AnswerTable& answers() { return answers_; }              // inside a transaction
 
     Database& database() { return database_; }
 
@@ -44,6 +46,7 @@ private:
     DefinitionTables definitions_;
     CheckpointTable checkpoints_;
     RollupTable rollups_;
+    AnswerTable answers_;
     Sha256 sha256_;
     ChainHead origin_;
 };

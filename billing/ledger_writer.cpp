@@ -149,6 +149,7 @@ bool LedgerWriter::write(Pending& pending) {
     if (pending.rollup) return file_->rollups().put(*pending.rollup);
     if (pending.entry.empty()) return true;
     if (!file_->append(pending.entry, pending.definition.get(), written_)) return false;
+    if (pending.answer && !file_->answers().apply(*pending.answer)) return false;
     return !pending.drops_checkpoint ||
            file_->checkpoints().drop({pending.entry.get(Column::request)});
 }

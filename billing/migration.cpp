@@ -145,12 +145,20 @@ constexpr const char* kTo3[] = {
     "PRAGMA user_version = 3",
 };
 
+// What requests with an idempotency key came to.
+constexpr const char* kTo4[] = {
+    "CREATE TABLE answers(request INTEGER PRIMARY KEY, account INTEGER NOT NULL, "
+    "key BLOB NOT NULL, body BLOB NOT NULL, at INTEGER NOT NULL, media TEXT, answer BLOB, "
+    "UNIQUE(account, key)) STRICT",
+    "PRAGMA user_version = 4",
+};
+
 Result<void> run_steps(Database& database, int64_t version,
                        const std::function<void(int64_t)>& before_step) {
     const struct {
         int64_t to;
         std::span<const char* const> steps;
-    } versions[] = {{2, kTo2}, {3, kTo3}};
+    } versions[] = {{2, kTo2}, {3, kTo3}, {4, kTo4}};
     int64_t n_done = 0;
     for (const auto& each : versions) {
         if (version >= each.to) continue;

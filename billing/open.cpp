@@ -97,6 +97,7 @@ Result<std::unique_ptr<LedgerBilling>> LedgerBilling::open(const Options& option
     std::unique_ptr<LedgerBilling> billing(new LedgerBilling(std::move(*lock), *pepper, options));
     std::optional<Standing> anchored;
     if (*last) anchored = (*last)->standing;
+    if (auto ok = billing->answers_.count(database); !ok) return tl::unexpected(ok.error());
     const auto head = restore(database, anchored, billing->desk_.book, billing->keys_);
     if (!head) return tl::unexpected(head.error());
     const auto ended = billing->end_left_open(**file, *head);

@@ -102,6 +102,10 @@ std::vector<SchemaObject> schema_objects() {
          "at INTEGER NOT NULL, source INTEGER NOT NULL, input_uncached INTEGER NOT NULL, "
          "cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, "
          "output_answer INTEGER NOT NULL, output_reasoning INTEGER NOT NULL) STRICT"},
+        {"answers",
+         "CREATE TABLE answers(request INTEGER PRIMARY KEY, account INTEGER NOT NULL, "
+         "key BLOB NOT NULL, body BLOB NOT NULL, at INTEGER NOT NULL, media TEXT, answer BLOB, "
+         "UNIQUE(account, key)) STRICT"},
         {"rollups",
          "CREATE TABLE rollups(id INTEGER PRIMARY KEY, first_seq INTEGER NOT NULL, "
          "end_seq INTEGER NOT NULL, open_from INTEGER NOT NULL, first_quarter INTEGER NOT NULL, "

@@ -1,7 +1,7 @@
 #pragma once
 // The tables of a ledger. Rows are added and never changed: triggers refuse it, the chain shows it;
-// but for checkpoints of running streams, which come and go, for the last uses of keys, and for
-// entries and attempts that a cut (cut.h) takes away from the beginning.
+// but for checkpoints of running streams and kept answers, which come and go, for the last uses of
+// keys, and for entries and attempts that a cut (cut.h) takes away from the beginning.
 // Entries have two narrow unique indexes, whose keys grow, so that all inserts append, and one of
 // the refunds, which are few.
 #include "billing/entry.h"
@@ -12,7 +12,7 @@ namespace billing {
 // In one transaction. `pepper_check` recognises the pepper and is where the chain begins.
 Result<void> create_schema(Database& database, const Digest& pepper_check);
 
-inline constexpr int64_t kSchemaVersion = 3;
+inline constexpr int64_t kSchemaVersion = 4;
 
 // 1 to kSchemaVersion. Errors: ledger_broken, for files that are no ledgers and for ledgers of
 // later programs.

@@ -107,7 +107,8 @@ struct Hold {
     RequestId request;
     Caller caller;
     NanoUsd amount;
-    UnixMillis at;  // of its RESERVE: prices, windows and budgets go by it
+    UnixMillis at;          // of its RESERVE: prices, windows and budgets go by it
+    bool is_keyed = false;  // its outcome is kept (idempotency.h)
 };
 
 struct Balance {

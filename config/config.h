@@ -31,6 +31,7 @@ private:
 struct Listen {
     std::string address = "127.0.0.1";
     uint16_t port = 8080;
+    std::string socket;  // path of a Unix socket beside them; empty: none
     int n_io_threads = 1;
     std::chrono::milliseconds lame_duck{0};         // after SIGTERM: not ready, still accepting
     std::chrono::milliseconds drain_time{600'000};  // then: open requests may end within this
@@ -67,9 +68,10 @@ struct Limits {
     int64_t n_requests_max = 4'096;  // admitted and not ended, whole process; above: 503
     int64_t stream_buffer_bytes =
         64 << 10;  // unsent bytes of one stream before its producer is parked
-    int64_t sse_event_bytes_max = 1 << 20;   // one upstream event
-    int64_t answer_bytes_max = 64 << 20;     // one unstreamed upstream answer
-    int64_t reasoning_bytes_max = 64 << 20;  // kept for upstreams that want it back with results
+    int64_t sse_event_bytes_max = 1 << 20;     // one upstream event
+    int64_t answer_bytes_max = 64 << 20;       // one unstreamed upstream answer
+    int64_t reasoning_bytes_max = 64 << 20;    // kept for upstreams that want it back with results
+    int64_t idempotency_bytes_max = 64 << 20;  // kept answers of one account; 0: none are kept
     std::chrono::milliseconds head_timeout{10'000};
     std::chrono::milliseconds body_timeout{30'000};        // without progress
     std::chrono::milliseconds idle_timeout{75'000};        // between requests of one connection
@@ -127,12 +129,21 @@ struct Timeouts {
     std::chrono::milliseconds total{1'200'000};
 };
 
+struct UpstreamTls {      // PEM files; empty: not said
+    std::string ca_file;  // instead of the system's
+    std::string certificate, private_key;
+};
+
 struct Upstream {
     std::string name;
     UpstreamKind kind = UpstreamKind::openai_compatible;
-    std::string base_url;            // without a trailing slash
-    Secret api_key;                  // may be empty for openai_compatible
-    int64_t n_inflight_max = 1'024;  // above: the next endpoint, or 503
+    std::string base_url;  // without a trailing slash
+    Secret api_key;        // may be empty for openai_compatible
+    Secret proxy;          // "http://[user:password@]host:port"; empty: none
+    UpstreamTls tls;
+    int64_t n_inflight_max = 1'024;  // above: they wait, go to the next endpoint, or get 503
+    int64_t n_queued_max = 0;        // that wait for a place
+    std::chrono::milliseconds queue_time_max{10'000};
 };
 
 // A model at an upstream, or an engine. Exactly one of upstream and engine is set.

@@ -21,6 +21,10 @@ constexpr Key kListenKeys[] = {
            into<&Listen::address>),
     integer("port", "TCP port of the API; 0 takes a free one.", "8080", {0, 65'535},
             into<&Listen::port>),
+    scalar(Type::text, "socket",
+           "Path of a Unix socket to listen on as well, without TLS, for clients of the same user "
+           "and group. They count as 127.0.0.1. Left out: none.",
+           "", into<&Listen::socket>),
     integer("n_io_threads", "Threads that do network I/O.", "1", {1, 256},
             into<&Listen::n_io_threads>),
     duration("lame_duck", "After SIGTERM: how long to be not ready and still accept.", "0s",
@@ -99,6 +103,10 @@ constexpr Key kLimitsKeys[] = {
           "Reasoning kept in memory until the results of its tool calls come, where an upstream "
           "wants it back: of all accounts together, an eighth for one of them.",
           "64MiB", {KiB, GiB}, into<&Limits::reasoning_bytes_max>),
+    bytes("idempotency_bytes_max",
+          "Answers of one account that are kept for a day under the Idempotency-Key that their "
+          "requests came with; above it: 429 for requests with a key. 0: the header is ignored.",
+          "64MiB", {0, GiB}, into<&Limits::idempotency_bytes_max>),
     duration("head_timeout", "For the whole request head.", "10s", {1, kDay},
              into<&Limits::head_timeout>),
     duration("body_timeout", "For a request body that makes no progress.", "30s", {1, kDay},
@@ -180,6 +188,19 @@ constexpr Key kEngineKeys[] = {
 };
 constexpr Section kEngine{"A model that runs in this process.", kEngineKeys};
 
+constexpr Key kUpstreamTlsKeys[] = {
+    scalar(Type::text, "ca_file",
+           "PEM file with the certificates that the upstream's is checked against. Left out: the "
+           "system's.",
+           "", into<&UpstreamTls::ca_file>),
+    scalar(Type::text, "certificate", "PEM file with a certificate to show to it.", "",
+           into<&UpstreamTls::certificate>),
+    scalar(Type::text, "private_key", "PEM file with its private key.", "",
+           into<&UpstreamTls::private_key>),
+};
+constexpr Section kUpstreamTls{"TLS towards it. A file that changes is read with new connections.",
+                               kUpstreamTlsKeys};
+
 constexpr Key kUpstreamKeys[] = {
     required(word("kind",
                   "The provider's dialect. With the model it chooses the thinking table below.", "",
@@ -190,8 +211,24 @@ constexpr Key kUpstreamKeys[] = {
         "", into<&Upstream::base_url>)),
     scalar(Type::secret, "api_key", "The provider's key. May be left out for openai_compatible.",
            "", into<&Upstream::api_key>),
+    scalar(
+        Type::secret, "proxy",
+        "A proxy on the way: http://[user:password@]host:port. https upstreams are asked through "
+        "CONNECT. Left out: none, whatever the environment says.",
+        "", into<&Upstream::proxy>),
+    {.name = "tls",
+     .type = Type::section,
+     .help = "TLS towards it.",
+     .section = &kUpstreamTls,
+     .enter = &Into<&Upstream::tls>::enter},
     integer("n_inflight_max", "Requests in flight to it; above it: the next endpoint, or 503.",
             "1024", {1, 1'000'000}, into<&Upstream::n_inflight_max>),
+    integer("n_queued_max",
+            "Requests that wait when n_inflight_max is reached: accounts in turns that are fair by "
+            "tokens. Above it: the next endpoint, or 503.",
+            "0", {0, 100'000}, into<&Upstream::n_queued_max>),
+    duration("queue_time_max", "How long a request may wait there.", "10s", {1, kDay},
+             into<&Upstream::queue_time_max>),
 };
 constexpr Section kUpstream{"A provider of models.", kUpstreamKeys};
 

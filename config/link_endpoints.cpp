@@ -5,6 +5,7 @@
 #include "config/link_thinking.h"
 #include "config/linker.h"
 #include "config/thinking_defaults.h"
+#include "config/url.h"
 
 namespace config {
 
@@ -125,6 +126,27 @@ void check_engine(const Member& member, const Engine& engine, Refusals& refusals
     }
 }
 
+void check_passage(const Member& member, const Upstream& upstream, Refusals& refusals) {
+    const std::string path = fmt::format("upstreams.{}", member.key);
+    const std::string& proxy_url = upstream.proxy.reveal();
+    if (const Member* proxy = find(member.value, "proxy"); proxy && !proxy->value.refused) {
+        if (auto fault = proxy_fault(proxy_url)) {
+            refusals.add(proxy->value.at, path + ".proxy", std::move(*fault));
+        } else if (proxy_url.find('@') != proxy_url.npos && proxy->value.expanded_from.empty()) {
+            refusals.add(proxy->value.at, path + ".proxy",
+                         "a password never stands in the file; write \"${env:NAME}\" or "
+                         "\"${file:PATH}\"");
+        }
+    }
+    const Member* tls = find(member.value, "tls");
+    if (tls == nullptr) return;
+    if (upstream.base_url.starts_with("http:"))
+        refusals.add(tls->at, path + ".tls", "has no effect with a base_url of http; remove it");
+    if (upstream.tls.certificate.empty() != upstream.tls.private_key.empty())
+        refusals.add(tls->at, path + ".tls",
+                     "has one of certificate and private_key; write both or none");
+}
+
 // A key that stands in the file is for servers of this machine only, where it opens nothing.
 void check_upstream(const Member& member, const Upstream& upstream, Refusals& refusals) {
     if (member.value.kind != Node::Kind::map) return;
@@ -153,6 +175,7 @@ void link_endpoints(const Node& root, Config& config, Refusals& refusals) {
     const auto& upstreams = members(root, "upstreams");
     for (size_t i = 0; i < config.upstreams.size(); ++i) {
         check_upstream(upstreams[i], config.upstreams[i], refusals);
+        check_passage(upstreams[i], config.upstreams[i], refusals);
     }
     EndpointLinker linker(root, config, refusals);
     const auto& endpoints = members(root, "endpoints");

@@ -75,7 +75,15 @@ void link_metrics(const Node& root, Config& config) {
     }
 }
 
+constexpr size_t kSocketPathBytesMax = 107;  // of sockaddr_un, which ends with a zero
+
 void check_whole(const Node& root, const Config& config, Refusals& refusals) {
+    if (config.listen.socket.size() > kSocketPathBytesMax) {
+        const Member* listen = find(root, "listen");
+        refusals.add(find(listen->value, "socket")->at, "listen.socket",
+                     fmt::format("has {} bytes; the path of a socket has at most {}",
+                                 config.listen.socket.size(), kSocketPathBytesMax));
+    }
     if (config.metrics && config.metrics->port != 0 && config.metrics->port == config.listen.port &&
         (config.metrics->address == config.listen.address ||
          every_interface(config.metrics->address) || every_interface(config.listen.address))) {

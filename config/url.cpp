@@ -95,6 +95,23 @@ bool is_ip_address(std::string_view text) {
     return is_family(AF_INET, text) || is_family(AF_INET6, text);
 }
 
+std::optional<std::string> proxy_fault(std::string_view text) {
+    constexpr std::string_view kScheme = "http://";
+    constexpr std::string_view kCure = "write http://[user:password@]host:port";
+    if (!text.starts_with(kScheme)) return fmt::format("not an http URL; {}", kCure);
+    std::string_view host = text.substr(kScheme.size());
+    if (host.ends_with('/')) host.remove_suffix(1);
+    if (host.find_first_of("/?#") != host.npos) return fmt::format("has a path; {}", kCure);
+    if (const size_t user_end = host.rfind('@'); user_end != host.npos)
+        host.remove_prefix(user_end + 1);
+    const size_t colon = host.rfind(':');
+    if (colon == host.npos || !is_port(host.substr(colon + 1)))
+        return fmt::format("has no port of 1 to 65535; {}", kCure);
+    if (!is_host(host.substr(0, colon)))
+        return fmt::format("no host name or IP address in it; {}", kCure);
+    return {};
+}
+
 tl::expected<std::string, std::string> read_base_url(std::string_view text) {
     const auto refuse = [](std::string why) { return tl::make_unexpected(std::move(why)); };
     const size_t scheme_end = text.find("://");

@@ -1,9 +1,14 @@
 #include "gateway/gateway.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "gateway/api/models.h"
 #include "gateway/api/request_id.h"
 #include "gateway/api/usage_answer.h"
+#include "gateway/chat/idempotent_relay.h"
 #include "gateway/chat/quote.h"
+#include "gateway/server/content_coding.h"
 #include "gateway/server/cors.h"
 #include "gateway/telemetry/version.h"
 #include "gateway/telemetry/wall_clock.h"
@@ -34,6 +39,26 @@ std::string address_of(std::string_view peer) {
     return std::string(address);
 }
 
+// A larger body is inflated on a worker: here it would keep others waiting.
+constexpr size_t kInflatedHereMax = 8 << 10;
+
+tl::expected<std::string, ApiError> inflated(std::string body, size_t n_bytes_max) {
+    auto content = inflate(body, n_bytes_max);
+    if (content) return std::move(*content);
+    ApiError error =
+        content.error() == InflateError::too_large
+            ? http_refusal(413, "The request's body is larger than " + std::to_string(n_bytes_max) +
+                                    " bytes once its Content-Encoding is undone.")
+            : http_refusal(400, "The request's body is not what its Content-Encoding says.");
+    error.close = false;  // the body was read
+    return tl::unexpected(std::move(error));
+}
+
+asio::awaitable<tl::expected<std::string, ApiError>> inflate_elsewhere(std::string body,
+                                                                       size_t n_bytes_max) {
+    co_return inflated(std::move(body), n_bytes_max);
+}
+
 // Counts a request as long as it is answered.
 struct Open {
     std::atomic<int64_t>& n;
@@ -46,15 +71,16 @@ struct Open {
 struct Gateway::Local {
     Local(IoThread& thread, const GatewayParts& parts, asio::thread_pool& workers,
           const config::Limits& limits, std::shared_ptr<InflightCounts> inflight,
-          const std::shared_ptr<ReasoningStore>& reasoning, routing::RateLimiter& rates,
-          const std::atomic<bool>& ending)
+          const std::shared_ptr<ReasoningStore>& reasoning, RunningKeys& running_keys,
+          routing::RateLimiter& rates, const std::atomic<bool>& ending)
         : mailbox(thread.io),
           heartbeat(thread.io, kHeartbeat),
           hasher(parts.billing.make_hasher()),
           request_names(parts.billing.make_request_names()),
           upstreams(UpstreamClient::create(thread.io, limits, std::move(inflight), reasoning)),
-          services{thread.io,  workers,       parts.billing, *request_names, mailbox,    heartbeat,
-                   *upstreams, parts.metrics, parts.log,     rates,          *reasoning, ending} {}
+          services{thread.io,  workers,      parts.billing, *request_names, mailbox,
+                   heartbeat,  *upstreams,   parts.metrics, parts.log,      rates,
+                   *reasoning, running_keys, ending} {}
 
     CommitMailbox mailbox;
     Heartbeat heartbeat;
@@ -68,15 +94,17 @@ struct Gateway::Head {
     RouteMatch match;
     billing::Authenticated caller;
     std::string request_id;
+    bool is_compressed = false;  // the body
 };
 
 Gateway::Gateway(const GatewayParts& parts, std::shared_ptr<const config::Config> config)
     : parts_(parts),
-      reasoning_(std::make_shared<ReasoningStore>(config->limits.reasoning_bytes_max)) {
-    const auto inflight = std::make_shared<InflightCounts>();
+      reasoning_(std::make_shared<ReasoningStore>(config->limits.reasoning_bytes_max)),
+      inflight_(std::make_shared<InflightCounts>()) {
     for (auto& thread : parts_.threads)
         locals_.push_back(std::make_unique<Local>(*thread, parts_, workers_, config->limits,
-                                                  inflight, reasoning_, rates_, ending_));
+                                                  inflight_, reasoning_, running_keys_, rates_,
+                                                  ending_));
     swap_config(std::move(config));
 }
 
@@ -101,6 +129,10 @@ void Gateway::swap_config(std::shared_ptr<const config::Config> config) {
     const std::lock_guard lock(snapshot_mutex_);
     next->health = carry_health(snapshot_.get(), *next->config);
     snapshot_ = std::move(next);
+}
+
+std::map<std::string, int64_t> Gateway::n_waiting() const {
+    return inflight_->n_waiting();
 }
 
 void Gateway::show_health() const {
@@ -129,8 +161,9 @@ std::optional<HttpAnswer> Gateway::judge_head(size_t io_thread, const HttpHead& 
     if (found->match.has_body) {
         if (auto error = check_content_type(head.field("content-type")))
             return refuse(*error, found->request_id, head.received);
-        if (auto error = check_content_encoding(head.field("content-encoding")))
-            return refuse(*error, found->request_id, head.received);
+        const auto compressed = is_compressed(head.field("content-encoding"));
+        if (!compressed) return refuse(compressed.error(), found->request_id, head.received);
+        found->is_compressed = *compressed;
     }
     state = std::move(found);
     return {};
@@ -179,6 +212,14 @@ HttpAnswer Gateway::refusal(int status, std::string_view reason) {
 asio::awaitable<void> Gateway::handle(size_t io_thread, const HttpHead& head, std::string body,
                                       std::shared_ptr<void> state, HttpExchange& exchange) {
     const auto& found = *static_cast<const Head*>(state.get());
+    if (found.is_compressed) {
+        Inflated content = co_await inflate_body(std::move(body));
+        if (!content) {
+            co_await exchange.send(refuse(content.error(), found.request_id, head.received));
+            co_return;
+        }
+        body = std::move(*content);
+    }
     switch (found.match.handler) {
         case HandlerId::chat_completions:
             co_await chat(*locals_[io_thread], found, head, std::move(body), exchange);
@@ -200,6 +241,13 @@ asio::awaitable<void> Gateway::handle(size_t io_thread, const HttpHead& head, st
             co_await exchange.send(plain(found));
             co_return;
     }
+}
+
+asio::awaitable<Gateway::Inflated> Gateway::inflate_body(std::string body) {
+    const auto n_bytes_max = static_cast<size_t>(config()->limits.body_bytes_max);
+    if (body.size() <= kInflatedHereMax) co_return inflated(std::move(body), n_bytes_max);
+    co_return co_await asio::co_spawn(workers_, inflate_elsewhere(std::move(body), n_bytes_max),
+                                      asio::use_awaitable);
 }
 
 HttpAnswer Gateway::plain(const Head& found) const {
@@ -295,7 +343,13 @@ asio::awaitable<void> Gateway::chat(Local& local, const Head& found, const HttpH
     // Named, not a temporary of the co_await: g++ 12 destroys braced ones twice.
     RelayRequest request{std::move(snapshot), found.caller, found.request_id,
                          client_request_id(head), head.received};
-    co_await relay_chat(local.services, std::move(request), std::move(body), exchange);
+    const std::string_view key = head.field("idempotency-key");
+    if (key.empty() || request.snapshot->config->limits.idempotency_bytes_max == 0) {
+        co_await relay_chat(local.services, std::move(request), std::move(body), exchange);
+        co_return;
+    }
+    co_await relay_once(local.services, std::move(request), std::string(key), std::move(body),
+                        exchange);
 }
 
 }  // namespace gateway

@@ -47,6 +47,8 @@ public:
     // Brings the metrics up to date that nobody counts: before each scrape. Any thread.
     void show_health() const;
     int64_t n_requests_open() const { return n_requests_open_; }
+    // For a place at each upstream. Any thread.
+    std::map<std::string, int64_t> n_waiting() const;
 
 private:
     struct Local;  // what belongs to one io thread
@@ -58,6 +60,8 @@ private:
     // The same, told in the log and counted: what no relay has seen.
     HttpAnswer refuse(const ApiError& error, const std::string& request_id,
                       TimePoint received) const;
+    using Inflated = tl::expected<std::string, ApiError>;
+    asio::awaitable<Inflated> inflate_body(std::string body);
     HttpAnswer plain(const Head& found) const;  // health, root, OPTIONS
     HttpAnswer models(const Head& found) const;
     HttpAnswer usage(const Head& found) const;
@@ -69,12 +73,14 @@ private:
 
     const GatewayParts parts_;
     const std::shared_ptr<ReasoningStore> reasoning_;
+    const std::shared_ptr<InflightCounts> inflight_;
     asio::thread_pool workers_{1};  // tokenises long prompts
     std::vector<std::unique_ptr<Local>> locals_;
     mutable std::mutex snapshot_mutex_;
     std::shared_ptr<const Snapshot> snapshot_;  // guarded by snapshot_mutex_
     std::atomic<bool> draining_{false};
     routing::RateLimiter rates_;
+    RunningKeys running_keys_;
     std::atomic<bool> ending_{false};
     std::atomic<int64_t> n_requests_open_{0};
 };

@@ -69,16 +69,19 @@ std::optional<ApiError> check_content_type(std::string_view content_type) {
     return error;
 }
 
-std::optional<ApiError> check_content_encoding(std::string_view content_encoding) {
+tl::expected<bool, ApiError> is_compressed(std::string_view content_encoding) {
     const std::string_view coding = trim(content_encoding);
-    if (coding.empty() || same_word(coding, "identity")) return {};
+    if (coding.empty() || same_word(coding, "identity")) return false;
+    for (const std::string_view known : {"gzip", "x-gzip", "deflate"})
+        if (same_word(coding, known)) return true;
     ApiError error;
     error.status = 415;
     error.message =
-        "Compressed request bodies are not accepted. Send the body without Content-Encoding.";
+        "Request bodies are taken as gzip, as deflate or uncompressed. Send the body with one of "
+        "these as its only Content-Encoding, or without the header.";
     error.code = "unsupported_content_encoding";
-    error.headers.emplace_back("accept-encoding", "identity");
-    return error;
+    error.headers.emplace_back("accept-encoding", "gzip, deflate");
+    return tl::unexpected(std::move(error));
 }
 
 tl::expected<std::string_view, ApiError> extract_credential(const HttpHead& head) {

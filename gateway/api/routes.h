@@ -38,8 +38,8 @@ tl::expected<RouteMatch, ApiError> match_route(std::string_view method, std::str
 
 // A body of application/json, or without a name, is taken. Anything else: 400.
 std::optional<ApiError> check_content_type(std::string_view content_type);
-// Bodies are not decompressed: 415 for any coding but identity.
-std::optional<ApiError> check_content_encoding(std::string_view content_encoding);
+// Whether the body is to be inflated: gzip and deflate are. 415 for any other coding but identity.
+tl::expected<bool, ApiError> is_compressed(std::string_view content_encoding);
 
 // The key, from exactly one of `authorization` (Bearer), `x-api-key` and `api-key`; a view into
 // `head`. Errors: 401 when there is none or it cannot be a key, 400 when there is more than one.

@@ -43,6 +43,7 @@ struct AttemptEnd {
         cancelled,  // by us
     };
     Kind kind = Kind::complete;
+    bool is_unsent = false;  // kind cancelled: while it waited, nobody was asked for anything
     config::FailureClass failure = config::FailureClass::server_error;  // kind failed
     std::string detail;          // for the log; never contains keys or content
     std::optional<Usage> usage;  // the newest stated

@@ -143,6 +143,10 @@ Charge charge_for(const AttemptEnd& end, const AttemptFacts& facts) {
         charge.outcome = facts.client_gone ? Outcome::client_gone : outcome_of(end.failure);
         return charge;
     }
+    if (end.is_unsent) {
+        charge.outcome = Outcome::client_gone;
+        return charge;
+    }
     charge.settles = true;
     charge.outcome = facts.client_gone || end.kind == AttemptEnd::Kind::cancelled
                          ? Outcome::client_gone
@@ -164,8 +168,44 @@ Charge charge_for(const AttemptEnd& end, const AttemptFacts& facts) {
     return charge;
 }
 
-billing::AttemptRecord record_of(const AttemptEnd& end, const AttemptFacts& facts) {
+void note_charge(RequestRecord& record, const Charge& charge) {
+    record.tokens = charge.tokens;
+    record.source = charge.source;
+    record.flags = charge.flags;
+    record.upstream_tokens = charge.upstream_tokens;
+}
+
+billing::Settlement settlement_of(const Charge& charge, const config::Endpoint& endpoint,
+                                  const billing::AppliedPrice& price) {
+    billing::Settlement settlement;
+    settlement.endpoint = endpoint.name;
+    settlement.model = endpoint.model;
+    settlement.price = &price;
+    settlement.tokens = charge.tokens;
+    settlement.source = charge.source;
+    settlement.upstream_tokens = charge.upstream_tokens;
+    settlement.outcome = charge.outcome;
+    settlement.flags = charge.flags;
+    return settlement;
+}
+
+billing::Checkpoint checkpoint_of(const AttemptFacts& facts, const config::Endpoint& endpoint,
+                                  const billing::AppliedPrice& price) {
+    billing::Checkpoint reached;
+    reached.endpoint = endpoint.name;
+    reached.model = endpoint.model;
+    reached.price = &price;
+    reached.tokens = counted_tokens(facts);
+    return reached;
+}
+
+billing::AttemptRecord record_of(const AttemptEnd& end, const AttemptFacts& facts,
+                                 const config::Endpoint& endpoint,
+                                 const billing::AppliedPrice& price) {
     billing::AttemptRecord record;
+    record.endpoint = endpoint.name;
+    record.model = endpoint.model;
+    record.price = &price;
     record.outcome = outcome_of(end);
     record.upstream_request = end.upstream_request;
     bool is_impossible = false;
@@ -175,8 +215,8 @@ billing::AttemptRecord record_of(const AttemptEnd& end, const AttemptFacts& fact
             token_counts(*end.usage, facts.n_prompt_held, facts.n_output_held, is_impossible);
         return record;
     }
-    const bool is_refused =
-        end.kind == AttemptEnd::Kind::failed && is_refusal(end.failure) && facts.n_text_bytes == 0;
+    const bool is_refused = end.is_unsent || (end.kind == AttemptEnd::Kind::failed &&
+                                              is_refusal(end.failure) && facts.n_text_bytes == 0);
     if (!is_refused) record.tokens = counted_tokens(facts);
     if (!end.usage) return record;
     record.upstream_tokens = stated_counts(*end.usage);

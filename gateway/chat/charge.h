@@ -3,6 +3,7 @@
 #include "billing/billing.h"
 #include "gateway/api/api_error.h"
 #include "gateway/chat/attempt.h"
+#include "gateway/telemetry/metrics.h"
 
 namespace gateway {
 
@@ -27,13 +28,24 @@ struct Charge {
 };
 
 // complete: as given / usage missing: our count, flagged / usage 0 stated: 0, flagged / failed:
-// nothing / client gone once dispatched: prompt and produced output.
+// nothing / client gone before anything was sent: nothing / client gone once dispatched: prompt and
+// produced output.
 Charge charge_for(const AttemptEnd& end, const AttemptFacts& facts);
 
-// The attempt as the operator pays for it, its endpoint, price and instants left open. An upstream
-// that refused has done nothing; one that failed later, or stated no usage or an impossible one, is
-// paid by our count.
-billing::AttemptRecord record_of(const AttemptEnd& end, const AttemptFacts& facts);
+// The attempt as the operator pays for it, its instants left open. The endpoint and the price are
+// borrowed, here and below. An upstream that refused has done nothing; one that failed later, or
+// stated no usage or an impossible one, is paid by our count.
+billing::AttemptRecord record_of(const AttemptEnd& end, const AttemptFacts& facts,
+                                 const config::Endpoint& endpoint,
+                                 const billing::AppliedPrice& price);
+
+// What a request comes to, and how far one has come; instants, attempts and answer left open.
+billing::Settlement settlement_of(const Charge& charge, const config::Endpoint& endpoint,
+                                  const billing::AppliedPrice& price);
+billing::Checkpoint checkpoint_of(const AttemptFacts& facts, const config::Endpoint& endpoint,
+                                  const billing::AppliedPrice& price);
+
+void note_charge(RequestRecord& record, const Charge& charge);
 
 // What the attempt has delivered so far, by our count.
 billing::TokenCounts counted_tokens(const AttemptFacts& facts);

@@ -4,6 +4,7 @@
 #include "gateway/api/request_id.h"
 #include "gateway/api/usage_chunk.h"
 #include "gateway/chat/answer_fields.h"
+#include "gateway/chat/answer_keeper.h"
 #include "gateway/chat/charge.h"
 #include "gateway/chat/chat_plan.h"
 #include "gateway/chat/endpoint_note.h"
@@ -83,6 +84,7 @@ private:
         chat_ = std::move(*parsed);
         record_.stream = chat_.stream;
         if (chat_.include_obfuscation) stream_.obfuscate(services_.dice);
+        if (request_.once) stream_.keep(keeper_.emplace());
         if (const auto route = config_.route_by_model.find(chat_.model);
             route != config_.route_by_model.end())
             record_.route = route->second;
@@ -109,7 +111,8 @@ private:
 
         auto hold = services_.billing.reserve(
             {request_.caller, config_.routes[plan_.route].name, plan_.amount, now,
-             [this](config::UnixMillis at) { return price_plan(plan_, config_, at); }},
+             [this](config::UnixMillis at) { return price_plan(plan_, config_, at); },
+             request_.once},
             reserve_ticket_);
         if (!hold) {
             co_await answer_error(api_error(hold.error()));
@@ -229,24 +232,17 @@ private:
     void checkpoint(TimePoint now) {
         const bool is_new = progress_.advance(now, estimate_tokens(facts_.n_text_bytes));
         if (!is_new || client_gone_ || reserve_failed_) return;
-        const config::Endpoint& endpoint = config_.endpoints[*record_.endpoint];
-        billing::Checkpoint reached;
-        reached.endpoint = endpoint.name;
-        reached.model = endpoint.model;
-        reached.price = &step_->price;
+        billing::Checkpoint reached =
+            checkpoint_of(facts_, config_.endpoints[*record_.endpoint], step_->price);
         reached.started = started_;
         reached.now = wall_clock_now();
-        reached.tokens = counted_tokens(facts_);
         services_.billing.checkpoint(hold_, reached);
     }
 
     // What it cost the operator is written with the end of the request.
     void note_attempt(const PlannedStep& step, const AttemptEnd& end) {
-        const config::Endpoint& endpoint = config_.endpoints[step.attempt.endpoint];
-        billing::AttemptRecord& record = attempts_.emplace_back(record_of(end, facts_));
-        record.endpoint = endpoint.name;
-        record.model = endpoint.model;
-        record.price = &step.price;
+        billing::AttemptRecord& record = attempts_.emplace_back(
+            record_of(end, facts_, config_.endpoints[step.attempt.endpoint], step.price));
         record.started = started_;
         record.ended = wall_clock_now();
     }
@@ -321,6 +317,7 @@ private:
         record_.detail = end.detail;
         facts_.client_gone = client_gone_;
         const Charge charge = charge_for(end, facts_);
+        if (end.kind == AttemptEnd::Kind::complete) complete_answer(charge);
         // An answer that overtook its RESERVE does not wait for it: one commit takes both.
         if (!reserve_failed_) co_await post(step, charge);
         if (!co_await reserve_is_durable()) {
@@ -335,16 +332,12 @@ private:
             co_await answer_error(api_error(lost));
             co_return;
         }
-        switch (end.kind) {
-            case AttemptEnd::Kind::complete:
-                co_await finish_answer();
-                break;
-            case AttemptEnd::Kind::cancelled:
-                co_await cut_answer(internal_error());
-                break;
-            case AttemptEnd::Kind::failed:
-                co_await cut_answer(api_error(end));
-                break;
+        if (end.kind == AttemptEnd::Kind::complete) {
+            co_await send_answer();
+        } else {
+            const bool failed = end.kind == AttemptEnd::Kind::failed;
+            const ApiError error = failed ? api_error(end) : internal_error();
+            co_await cut_answer(error);
         }
         pass(Failpoint::k11);
         record_.outcome = client_gone_ ? Outcome::client_gone : charge.outcome;
@@ -353,28 +346,24 @@ private:
     // Brings the charge to the disk and into the record.
     asio::awaitable<void> post(const PlannedStep& step, const Charge& charge) {
         const TimePoint began = steady_clock::now();
-        record_.tokens = charge.tokens;
-        record_.source = charge.source;
-        record_.flags = charge.flags;
-        record_.upstream_tokens = charge.upstream_tokens;
+        note_charge(record_, charge);
         pass(Failpoint::k8);
         if (!charge.settles) {
-            services_.billing.release(hold_, charge.outcome, wall_clock_now(), nullptr, attempts_);
+            // A key is free again once that is on disk, and not before.
+            CommitMailbox::Ticket ticket(services_.mailbox);
+            services_.billing.release(hold_, charge.outcome, wall_clock_now(),
+                                      keeper_ ? &ticket : nullptr, attempts_);
             pass(Failpoint::k9);
+            if (keeper_) co_await ticket.durable();
             co_return;
         }
-        const config::Endpoint& endpoint = config_.endpoints[step.attempt.endpoint];
-        billing::Settlement settlement;
-        settlement.endpoint = endpoint.name;
-        settlement.model = endpoint.model;
-        settlement.price = &step.price;
-        settlement.tokens = charge.tokens;
-        settlement.source = charge.source;
-        settlement.upstream_tokens = charge.upstream_tokens;
-        settlement.outcome = charge.outcome;
-        settlement.flags = charge.flags;
+        billing::Settlement settlement =
+            settlement_of(charge, config_.endpoints[step.attempt.endpoint], step.price);
         settlement.now = wall_clock_now();
         settlement.attempts = attempts_;
+        if (keeper_)
+            settlement.answer = keeper_->finish(chat_.stream ? EventStream::kContentType
+                                                             : HttpAnswer().content_type);
         CommitMailbox::Ticket ticket(services_.mailbox);
         record_.usd = services_.billing.settle(hold_, settlement, &ticket);
         pass(Failpoint::k9);
@@ -383,30 +372,41 @@ private:
         lap(record_.settle, began);
     }
 
-    asio::awaitable<void> finish_answer() {
+    // What is still to be said of an answer that came to its end, before it is settled: what is
+    // kept of it goes with SETTLE.
+    void complete_answer(const Charge& charge) {
+        if (client_gone_) return;
+        if (!chat_.stream) {
+            if (is_degraded()) body_ = told(body_);
+            if (keeper_) keeper_->add(body_);
+            return;
+        }
+        const bool head_names_endpoint = stream_.began() ? head_names_endpoint_ : answer_began_;
+        // The head left before anybody knew who answers, or no usage tells of it: a comment does.
+        if (!head_names_endpoint || (is_degraded() && !chat_.include_usage)) {
+            stream_.comment("x-weir-endpoint=" + endpoint_name() +
+                            " x-weir-reasoning=" + record_.reasoning);
+        }
+        if (chat_.include_usage && !usage_told_)
+            stream_.event(told(missing_usage_chunk(sample_, usage_of(charge.tokens))));
+        stream_.done();
+    }
+
+    asio::awaitable<void> send_answer() {
         if (client_gone_) {
             exchange_.abort_stream();
             co_return;
         }
         if (!chat_.stream) {
             HttpAnswer answer;
-            answer.body = is_degraded() ? told(body_) : std::move(body_);
+            answer.body = std::move(body_);
             answer.fields = answer_fields();
             record_.status = 200;
             client_gone_ = !co_await exchange_.send(std::move(answer));
             co_return;
         }
         begin_stream();
-        // The head left before anybody knew who answers, or no usage tells of it: a comment does.
-        if (!head_names_endpoint_ || (is_degraded() && !chat_.include_usage)) {
-            stream_.comment("x-weir-endpoint=" + endpoint_name() +
-                            " x-weir-reasoning=" + record_.reasoning);
-        }
-        if (chat_.include_usage && !usage_told_)
-            stream_.event(told(missing_usage_chunk(sample_, usage_of(record_.tokens))));
-        stream_.done();
-        const bool written = co_await stream_.end();
-        client_gone_ = !written;
+        client_gone_ = !co_await stream_.end();
     }
 
     // An answer that cannot be finished: as JSON while nothing is out, else as an event in the
@@ -459,6 +459,7 @@ private:
     const config::Config& config_;  // kept alive by request_.snapshot
     HttpExchange& exchange_;
     EventStream stream_;
+    std::optional<AnswerKeeper> keeper_;  // of a request whose answer is kept
     RequestRecord record_;
     ChatRequest chat_;
     std::optional<RateTicket> rate_;  // none: no limits are set

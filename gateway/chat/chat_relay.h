@@ -12,6 +12,7 @@
 #include "billing/billing.h"
 #include "gateway/chat/commit_mailbox.h"
 #include "gateway/chat/heartbeat.h"
+#include "gateway/chat/running_keys.h"
 #include "gateway/chat/snapshot.h"
 #include "gateway/server/http_types.h"
 #include "gateway/telemetry/request_log.h"
@@ -33,6 +34,7 @@ struct RelayServices {
     RequestLog& log;
     routing::RateLimiter& rates;
     const ReasoningStore& reasoning;
+    RunningKeys& running_keys;
     const std::atomic<bool>& ending;  // set once: what still runs is cut with an error event
     std::mt19937_64 dice{std::random_device{}()};  // for routing; nothing secret comes from it
 };
@@ -43,6 +45,7 @@ struct RelayRequest {
     std::string request_id;         // "req_...", until a hold gives it the ledger's
     std::string client_request_id;  // echoed
     TimePoint received;
+    std::optional<billing::IdempotencyKey> once = {};  // its answer is kept
 };
 
 // Answers through `exchange`, always. Runs on the connection's io thread.

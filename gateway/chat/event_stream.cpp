@@ -23,11 +23,12 @@ void append_letters(std::string& out, uint64_t bits) {
 
 void EventStream::begin(HttpFields fields) {
     fields.emplace_back("x-accel-buffering", "no");
-    exchange_.begin_stream("text/event-stream; charset=utf-8", std::move(fields));
+    exchange_.begin_stream(kContentType, std::move(fields));
     began_ = true;
 }
 
 void EventStream::event(std::string_view data) {
+    const size_t begin = events_.size();
     events_.append(kDataOpen).append(data);
     if (dice_ != nullptr && data.ends_with('}')) {
         events_.back() = ',';
@@ -36,6 +37,7 @@ void EventStream::event(std::string_view data) {
         events_.append("\"}");
     }
     events_.append(kClose);
+    if (keeper_ != nullptr) keeper_->add(std::string_view(events_).substr(begin));
 }
 
 void EventStream::comment(std::string_view text) {

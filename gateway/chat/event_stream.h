@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/chat/answer_keeper.h"
 #include "gateway/server/http_types.h"
 
 namespace gateway {
@@ -18,11 +19,14 @@ public:
 
     // The head of the answer; it leaves with the first write.
     void begin(HttpFields fields);
+    static constexpr std::string_view kContentType = "text/event-stream; charset=utf-8";
     bool began() const { return began_; }
 
     // From now on every event that is an object gets a random text `obfuscation`, so that its
     // length on the wire does not tell that of the token in it. `dice` outlives this.
     void obfuscate(std::mt19937_64& dice) { dice_ = &dice; }
+    // Events go to `keeper` too, as they are written. It outlives this.
+    void keep(AnswerKeeper& keeper) { keeper_ = &keeper; }
     void event(std::string_view data);
     void comment(std::string_view text);
     void done();
@@ -44,6 +48,7 @@ public:
 private:
     HttpExchange& exchange_;
     std::mt19937_64* dice_ = nullptr;
+    AnswerKeeper* keeper_ = nullptr;
     std::string events_;
     TimePoint last_write_ = std::chrono::steady_clock::now();
     bool began_ = false;

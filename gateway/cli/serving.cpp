@@ -1,7 +1,11 @@
 #include "gateway/cli/serving.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <stdexcept>
 
@@ -42,7 +46,7 @@ bool equal(const config::Engine& a, const config::Engine& b) {
 // The first key that a reload would change and that only a restart can; empty: none.
 std::string needs_restart(const config::Config& now, const config::Config& next) {
     const auto listens = [](const config::Config& c) {
-        return std::tie(c.listen.address, c.listen.port, c.listen.n_io_threads,
+        return std::tie(c.listen.address, c.listen.port, c.listen.socket, c.listen.n_io_threads,
                         c.listen.half_closed_clients);
     };
     if (listens(now) != listens(next)) return "listen";
@@ -56,6 +60,20 @@ std::string needs_restart(const config::Config& now, const config::Config& next)
     if (!std::equal(now.engines.begin(), now.engines.end(), next.engines.begin(),
                     next.engines.end(), equal))
         return "engines";
+    return {};
+}
+
+// The first file of an upstream's TLS that cannot be read; empty: all can.
+std::string first_unreadable(const config::Config& config) {
+    for (const config::Upstream& upstream : config.upstreams) {
+        for (const auto& [key, file] : {std::pair("ca_file", &upstream.tls.ca_file),
+                                        std::pair("certificate", &upstream.tls.certificate),
+                                        std::pair("private_key", &upstream.tls.private_key)}) {
+            if (!file->empty() && ::access(file->c_str(), R_OK) != 0)
+                return "upstreams." + upstream.name + ".tls." + key + ": " + *file + ": " +
+                       std::strerror(errno);
+        }
+    }
     return {};
 }
 
@@ -102,6 +120,7 @@ Serving::Serving(std::string config_file, config::Config config)
             return server_->counters().n_connections_open.load();
         };
         sources.show_health = [this] { gateway_->show_health(); };
+        sources.n_waiting = [this] { return gateway_->n_waiting(); };
         ops_ = std::make_unique<OpsHandler>(*metrics_, std::move(sources));
         config::Listen listen;
         listen.address = config_->metrics->address;
@@ -151,6 +170,8 @@ void Serving::open_billing() {
 }
 
 void Serving::check_keys_and_prices() const {
+    if (const std::string file = first_unreadable(*config_); !file.empty())
+        throw std::runtime_error(file);
     if (const std::string price = first_unpriced(*config_); !price.empty())
         throw std::runtime_error(price);
     if (billing_->has_keys()) return;
@@ -165,7 +186,8 @@ void Serving::check_keys_and_prices() const {
 
 int Serving::run() {
     server_->start();
-    std::fprintf(stderr, "listening api %s\n", server_->address().c_str());
+    for (const std::string& address : server_->addresses())
+        std::fprintf(stderr, "listening api %s\n", address.c_str());
     if (ops_server_) {
         ops_server_->start();
         std::fprintf(stderr, "listening metrics %s\n", ops_server_->address().c_str());
@@ -221,6 +243,8 @@ void Serving::reload() {
         refused = key + ": changing it needs a restart; the running config stays";
     } else if (const std::string price = first_unpriced(*loaded); !price.empty()) {
         refused = price + "; the running config stays";
+    } else if (const std::string file = first_unreadable(*loaded); !file.empty()) {
+        refused = file + "; the running config stays";
     } else if (loaded->tls) {
         if (const auto error = server_->reload_tls(*loaded->tls))
             refused = "tls: " + *error + "; the running config stays";

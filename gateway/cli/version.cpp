@@ -51,6 +51,7 @@ nlohmann::ordered_json libraries() {
         {"spdlog", dotted(SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH)},
         {"fmt", dotted(FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
         {"pcre2", WEIR_PCRE2_VERSION},
+        {"zlib", WEIR_ZLIB_VERSION},
         {"cli11", CLI11_VERSION},
         {"date", WEIR_DATE_VERSION},
 #ifdef WEIR_JEMALLOC

@@ -1,5 +1,5 @@
 #pragma once
-// The listening socket: takes connections and gives each to the io thread that has the fewest.
+// Listening sockets: each takes connections and gives them to the io thread that has the fewest.
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
 #include <mutex>
@@ -40,28 +40,22 @@ private:
 };
 
 // Confined to the first worker's thread, but for its construction.
-class Listener final : public std::enable_shared_from_this<Listener> {
+class Listener {
 public:
-    // Binds and listens; throws std::runtime_error.
-    Listener(const config::Listen& listen, std::vector<std::shared_ptr<IoWorker>> workers,
-             std::shared_ptr<ConnectionSettings> settings);
-
-    const std::string& address() const { return address_; }
-    void start();
-    void stop();
-
-private:
-    using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;
-
-    static asio::awaitable<void> accept_all(std::shared_ptr<Listener> self);
-    IoWorker& least_busy() const;
-    void admit(IoWorker& worker, TcpSocket socket);
-    void turn_away(TcpSocket socket, bool is_plain);
-
-    const std::vector<std::shared_ptr<IoWorker>> workers_;
-    const std::shared_ptr<ConnectionSettings> settings_;
-    Acceptor acceptor_;
-    std::string address_;
+    virtual ~Listener() = default;
+    virtual std::string address() const = 0;  // "127.0.0.1:8080", "unix:/run/weir.sock"
+    virtual void start() = 0;
+    virtual void stop() = 0;
 };
+
+using Workers = std::vector<std::shared_ptr<IoWorker>>;
+
+// Bind and listen; throw std::runtime_error.
+std::shared_ptr<Listener> listen_tcp(const config::Listen& listen, Workers workers,
+                                     std::shared_ptr<ConnectionSettings> settings);
+// Takes the place of a socket that nobody listens on any more; the file goes with stop(). Always
+// plain. Its clients come, as far as anybody asks, from 127.0.0.1.
+std::shared_ptr<Listener> listen_unix(const std::string& path, Workers workers,
+                                      std::shared_ptr<ConnectionSettings> settings);
 
 }  // namespace gateway

@@ -23,14 +23,22 @@ public:
         for (const auto& thread : threads) {
             workers_.push_back(std::make_shared<IoWorker>(*thread, shared_));
         }
-        listener_ = std::make_shared<Listener>(listen, workers_, settings_);
+        listeners_.push_back(listen_tcp(listen, workers_, settings_));
+        if (!listen.socket.empty())
+            listeners_.push_back(listen_unix(listen.socket, workers_, settings_));
     }
     ~HttpServer() override {
         for (const auto& worker : workers_) worker->drop_all();
     }
 
-    std::string address() const override { return listener_->address(); }
-    void start() override { listener_->start(); }
+    std::vector<std::string> addresses() const override {
+        std::vector<std::string> all;
+        for (const auto& listener : listeners_) all.push_back(listener->address());
+        return all;
+    }
+    void start() override {
+        for (const auto& listener : listeners_) listener->start();
+    }
     std::optional<std::string> reload_tls(const config::Tls& tls) override {
         if (!has_tls_) return "tls: the listener speaks plain HTTP; TLS takes a restart";
         auto fresh = make_tls_context(tls);
@@ -40,7 +48,8 @@ public:
     }
     void set_limits(const config::Limits& limits) override { settings_->set_limits(limits); }
     void stop_accepting() override {
-        asio::post(workers_.front()->io(), [listener = listener_] { listener->stop(); });
+        for (const auto& listener : listeners_)
+            asio::post(workers_.front()->io(), [listener] { listener->stop(); });
         for (const auto& worker : workers_) {
             asio::post(worker->io(), [worker] { worker->drain(); });
         }
@@ -57,7 +66,7 @@ private:
     const std::shared_ptr<IoWorker::Shared> shared_;
     const std::shared_ptr<ConnectionSettings> settings_;
     std::vector<std::shared_ptr<IoWorker>> workers_;
-    std::shared_ptr<Listener> listener_;
+    std::vector<std::shared_ptr<Listener>> listeners_;
 };
 
 }  // namespace

@@ -37,8 +37,10 @@ public:
                                           std::vector<std::unique_ptr<IoThread>>& threads,
                                           HttpHandler& handler);
     virtual ~Server() = default;
-    virtual std::string address() const = 0;  // "127.0.0.1:8080" as bound
-    virtual void start() = 0;                 // begins to accept; any thread
+    // As bound: "127.0.0.1:8080", and "unix:/run/weir.sock" behind it if there is one.
+    virtual std::vector<std::string> addresses() const = 0;
+    std::string address() const { return addresses().front(); }
+    virtual void start() = 0;  // begins to accept; any thread
     // Reads the certificate again for new connections. Errors: one line; the old one stays.
     virtual std::optional<std::string> reload_tls(const config::Tls& tls) = 0;
     virtual void set_limits(const config::Limits& limits) = 0;  // for new connections

@@ -56,6 +56,8 @@ struct MetricSources {
     std::vector<std::pair<std::string, const engine::Engine*>> engines;
     std::function<int64_t()> n_connections_open;
     std::function<void()> show_health;  // sets what is_up() sets; may be empty
+    // Requests that wait for a place, by upstream; may be empty.
+    std::function<std::map<std::string, int64_t>()> n_waiting;
 };
 
 class Metrics {

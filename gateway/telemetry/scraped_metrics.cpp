@@ -87,6 +87,12 @@ void append_scraped(std::vector<MetricFamily>& families, const MetricSources& so
         append(families, gauge, "weir_connections_open", "Client connections.",
                static_cast<double>(sources.n_connections_open()));
     }
+    if (sources.n_waiting) {
+        for (const auto& [upstream, n] : sources.n_waiting())
+            append(families, gauge, "weir_upstream_waiting",
+                   "Requests that wait for a place at an upstream.", static_cast<double>(n),
+                   {{"upstream", upstream}});
+    }
     struct Row {
         MetricType type;
         const char* name;

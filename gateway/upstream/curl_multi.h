@@ -36,6 +36,7 @@ public:
 
 private:
     friend class CurlMulti;
+    void go_by(const Passage& passage);
 
     CurlMulti& multi_;
     const TransferRequest request_;

@@ -20,11 +20,28 @@ CurlTransfer::CurlTransfer(CurlMulti& multi, TransferRequest request, TransferSi
     curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
     curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
     curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
+    if (request_.passage) go_by(*request_.passage);
+}
+
+void CurlTransfer::go_by(const Passage& passage) {
+    const auto set = [this](CURLoption option, const std::string& text) {
+        if (!text.empty()) curl_easy_setopt(easy_, option, text.c_str());
+    };
+    set(CURLOPT_PROXY, passage.proxy);
+    set(CURLOPT_CAINFO, passage.tls.ca_file);
+    if (!passage.tls.ca_file.empty())
+        curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);  // it stands instead of the system's
+    set(CURLOPT_SSLCERT, passage.tls.certificate);
+    set(CURLOPT_SSLKEY, passage.tls.private_key);
 }
 
 CurlTransfer::~CurlTransfer() {
     if (started_) multi_.remove(*this);
-    multi_.give_back(easy_);
+    // What a passage has set is for nobody else.
+    if (request_.passage)
+        curl_easy_cleanup(easy_);
+    else
+        multi_.give_back(easy_);
 }
 
 void CurlTransfer::start() {

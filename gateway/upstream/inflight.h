@@ -1,6 +1,9 @@
 #pragma once
-// How many requests are in flight to each upstream, over all io threads of the process.
+// How many requests are in flight to each upstream, over all io threads of the process, and who
+// waits for a place: accounts in fair turns (routing/fair_queue.h).
 #include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -8,53 +11,68 @@
 #include <string>
 #include <utility>
 
+#include "routing/fair_queue.h"
+
 namespace gateway {
 
 // Any thread. Made once for all clients of a process.
 class InflightCounts {
-public:
-    class Permit;  // gives its place back when destroyed, on any thread
+    struct Place;
 
-    // Nothing if `n_max` are in flight to `upstream` already.
+public:
+    class Permit;   // gives its place back when destroyed, on any thread
+    class Waiting;  // leaves the queue when destroyed
+
+    // Nothing if `n_max` are in flight to `upstream` already, or somebody waits.
     std::optional<Permit> acquire(const std::string& upstream, int64_t n_max);
-    int64_t n_inflight(const std::string& upstream) { return *count(upstream); }
+
+    struct Claim {
+        uint64_t account = 0;
+        int64_t n_tokens = 0;  // what the request may take
+        int64_t n_max = 0;
+        int64_t n_waiting_max = 0;
+    };
+    // `granted` is called on `io`'s thread, once, if a place comes free before the Waiting goes.
+    // Nothing if n_waiting_max wait already. On `io`'s thread, as all that is done to a Waiting.
+    std::unique_ptr<Waiting> wait(const std::string& upstream, const Claim& claim,
+                                  boost::asio::io_context& io,
+                                  std::function<void(Permit permit)> granted);
+
+    int64_t n_inflight(const std::string& upstream);
+    // By the name of each upstream that was ever asked.
+    std::map<std::string, int64_t> n_waiting() const;
 
 private:
-    using Count = std::shared_ptr<std::atomic<int64_t>>;
+    std::shared_ptr<Place> place(const std::string& upstream);
 
-    Count count(const std::string& upstream) {
-        const std::lock_guard lock(mutex_);
-        Count& found = counts_[upstream];
-        if (!found) found = std::make_shared<std::atomic<int64_t>>(0);
-        return found;
-    }
-
-    std::mutex mutex_;
-    std::map<std::string, Count>
-        counts_;  // by an upstream's name: it outlives reloads of the config
+    mutable std::mutex mutex_;
+    // By an upstream's name: it outlives reloads of the config.
+    std::map<std::string, std::shared_ptr<Place>> places_;
 };
 
 class InflightCounts::Permit {
 public:
-    explicit Permit(Count count) : count_(std::move(count)) {}
+    explicit Permit(std::shared_ptr<Place> place) : place_(std::move(place)) {}
     Permit(Permit&&) = default;
     Permit& operator=(Permit&&) = delete;
-    ~Permit() {
-        if (count_) --*count_;
-    }
+    ~Permit();
 
 private:
-    Count count_;
+    std::shared_ptr<Place> place_;
 };
 
-inline std::optional<InflightCounts::Permit> InflightCounts::acquire(const std::string& upstream,
-                                                                     int64_t n_max) {
-    Count counted = count(upstream);
-    if (++*counted > n_max) {
-        --*counted;
-        return std::nullopt;
-    }
-    return std::optional<Permit>(std::in_place, std::move(counted));
-}
+class InflightCounts::Waiting {
+public:
+    struct Grant;
+    Waiting(std::shared_ptr<Place> place, std::shared_ptr<Grant> grant)
+        : place_(std::move(place)), grant_(std::move(grant)) {}
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+    ~Waiting();
+
+private:
+    const std::shared_ptr<Place> place_;
+    const std::shared_ptr<Grant> grant_;
+};
 
 }  // namespace gateway

@@ -19,6 +19,7 @@ PlainClient::PlainClient(boost::asio::io_context& io)
       scratch_(kScratchBytes) {}
 
 std::unique_ptr<Transfer> PlainClient::make(TransferRequest& request, TransferSink& sink) {
+    if (request.passage) return nullptr;
     auto found = urls_.find(request.url);
     if (found == urls_.end()) {
         const auto parsed = parse_plain_url(request.url);

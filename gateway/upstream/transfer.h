@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/config.h"
 #include "gateway/chat/attempt.h"
 #include "gateway/upstream/header_list.h"
 
@@ -35,8 +36,15 @@ public:
     virtual void on_turn_end() = 0;
 };
 
+// How a connection is made, where it is not as usual. Strings may be empty.
+struct Passage {
+    std::string proxy;  // its URL
+    config::UpstreamTls tls;
+};
+
 struct TransferRequest {
     std::string url;
+    std::shared_ptr<const Passage> passage;     // null: as usual
     std::string body;                           // POSTed
     std::shared_ptr<const HeaderList> headers;  // built once per upstream key
     std::string own_header;                     // of this request alone; empty: none

@@ -7,6 +7,7 @@
 #include "gateway/upstream/chat_events.h"
 #include "gateway/upstream/json_parser.h"
 #include "gateway/upstream/kept_reasoning.h"
+#include "gateway/upstream/queued_attempt.h"
 #include "gateway/upstream/reasoning_store.h"
 #include "gateway/upstream/refused_attempt.h"
 #include "gateway/upstream/remote_attempt.h"
@@ -49,6 +50,12 @@ private:
     std::map<std::pair<std::string, bool>, Entry> entries_;
 };
 
+std::shared_ptr<const Passage> passage_of(const config::Upstream& upstream) {
+    const config::UpstreamTls& tls = upstream.tls;
+    if (upstream.proxy.empty() && tls.ca_file.empty() && tls.certificate.empty()) return nullptr;
+    return std::make_shared<const Passage>(Passage{upstream.proxy.reveal(), tls});
+}
+
 // Nothing that could end a header line goes into one.
 std::string request_id_header(const std::string& id) {
     const bool clean =
@@ -69,11 +76,32 @@ public:
 
     std::unique_ptr<Attempt> start(const UpstreamCall& call,
                                    std::shared_ptr<const config::Config> config) override {
-        auto permit = inflight_->acquire(call.upstream->name, call.upstream->n_inflight_max);
-        if (!permit) {
-            return std::make_unique<RefusedAttempt>(failed(
-                config::FailureClass::overloaded, "n_inflight_max of the upstream is reached"));
-        }
+        const config::Upstream& upstream = *call.upstream;
+        auto permit = inflight_->acquire(upstream.name, upstream.n_inflight_max);
+        if (permit) return begin(call, std::move(config), std::move(*permit));
+        if (upstream.n_queued_max == 0) return refuse("n_inflight_max of the upstream is reached");
+        const TimePoint now = std::chrono::steady_clock::now();
+        auto queued = std::make_unique<QueuedAttempt>(
+            io_, std::min(now + upstream.queue_time_max, call.deadline),
+            [this, call, config](InflightCounts::Permit free) {
+                return begin(call, config, std::move(free));
+            });
+        const InflightCounts::Claim claim{
+            call.account, call.request->n_prompt_tokens_estimate + call.n_output_tokens_max,
+            upstream.n_inflight_max, upstream.n_queued_max};
+        if (!queued->enter(*inflight_, upstream.name, claim))
+            return refuse("n_queued_max of the upstream is reached");
+        return queued;
+    }
+
+private:
+    static std::unique_ptr<Attempt> refuse(const char* detail) {
+        return std::make_unique<RefusedAttempt>(failed(config::FailureClass::overloaded, detail));
+    }
+
+    std::unique_ptr<Attempt> begin(const UpstreamCall& call,
+                                   std::shared_ptr<const config::Config> config,
+                                   InflightCounts::Permit permit) {
         const bool is_responses = call.api == config::UpstreamApi::responses;
         TransferRequest request;
         request.url = call.upstream->base_url + (is_responses ? "/responses" : "/chat/completions");
@@ -85,13 +113,13 @@ public:
             request.body = upstream_body(call, *reasoning_);
         }
         request.headers = headers_.get(*call.upstream, call.request->stream);
+        request.passage = passage_of(*call.upstream);
         request.own_header = request_id_header(call.request_id);
         return std::make_unique<RemoteAttempt>(
-            AttemptServices{io_, limits_, transfers_}, call, std::move(config), std::move(*permit),
+            AttemptServices{io_, limits_, transfers_}, call, std::move(config), std::move(permit),
             std::move(request), is_responses ? responses_reader(call) : chat_reader(call));
     }
 
-private:
     std::unique_ptr<AnswerReader> chat_reader(const UpstreamCall& call) {
         auto reader = std::make_unique<ChatEvents>(parser_, call.request->n_choices,
                                                    call.request->include_usage);

@@ -356,7 +356,7 @@ TEST_CASE("open: a file that is no ledger is refused and stays as it is", "[bill
     SECTION("a later version") {
         ledger.open();
         ledger.close();
-        ledger.tamper("PRAGMA user_version = 4");
+        ledger.tamper("PRAGMA user_version = 5");
     }
     SECTION("a trigger is gone") {
         ledger.open();

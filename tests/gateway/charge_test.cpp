@@ -33,6 +33,12 @@ AttemptEnd failed(config::FailureClass failure) {
     return end;
 }
 
+billing::AttemptRecord attempt_of(const AttemptEnd& end, const AttemptFacts& facts) {
+    static const config::Endpoint endpoint;
+    static const billing::AppliedPrice price;
+    return record_of(end, facts, endpoint, price);
+}
+
 int64_t sum(const billing::TokenCounts& t) {
     return t.input_uncached + t.cache_read + t.cache_write + t.output_answer + t.output_reasoning;
 }
@@ -151,16 +157,17 @@ TEST_CASE("charge: a client that hung up pays the prompt and what was produced",
 
 TEST_CASE("attempt record: the operator pays what the upstream said, if that is possible",
           "[charge]") {
-    const billing::AttemptRecord stated = record_of(complete(Usage{120, 100, 8, 30, 25}), remote());
+    const billing::AttemptRecord stated =
+        attempt_of(complete(Usage{120, 100, 8, 30, 25}), remote());
     CHECK(stated.outcome == billing::AttemptOutcome::complete);
     CHECK(stated.source == billing::CountSource::upstream);
     CHECK(stated.upstream_tokens == billing::TokenCounts{12, 100, 8, 5, 25});
     CHECK(stated.tokens == billing::TokenCounts{100, 0, 0, 11, 10});  // ours, beside theirs
     const billing::AttemptRecord impossible =
-        record_of(complete(Usage{1'000'000'000'000, 0, 0, 30, 0}), remote());
+        attempt_of(complete(Usage{1'000'000'000'000, 0, 0, 30, 0}), remote());
     CHECK(impossible.source == billing::CountSource::counted);
     CHECK(impossible.upstream_tokens->input_uncached == 1'000'000'000'000);
-    const billing::AttemptRecord unstated = record_of(complete(std::nullopt), remote());
+    const billing::AttemptRecord unstated = attempt_of(complete(std::nullopt), remote());
     CHECK(unstated.source == billing::CountSource::counted);
     CHECK(!unstated.upstream_tokens);
     CHECK(unstated.tokens == billing::TokenCounts{100, 0, 0, 11, 10});
@@ -179,15 +186,15 @@ TEST_CASE("attempt record: what was refused cost nothing, what broke later is co
         const bool is_late = failure == FailureClass::timeout_ttft ||
                              failure == FailureClass::timeout_idle ||
                              failure == FailureClass::cut || failure == FailureClass::malformed;
-        const billing::AttemptRecord early = record_of(end, silent);
+        const billing::AttemptRecord early = attempt_of(end, silent);
         CHECK(early.outcome == billing::failed_as(failure));
         CHECK(sum(early.tokens) == (is_late ? 100 : 0));
-        CHECK(sum(record_of(end, remote()).tokens) == 121);  // its answer had begun
+        CHECK(sum(attempt_of(end, remote()).tokens) == 121);  // its answer had begun
     }
     AttemptEnd cancelled;
     cancelled.kind = AttemptEnd::Kind::cancelled;
-    CHECK(record_of(cancelled, silent).outcome == billing::AttemptOutcome::cancelled);
-    CHECK(sum(record_of(cancelled, silent).tokens) == 100);
+    CHECK(attempt_of(cancelled, silent).outcome == billing::AttemptOutcome::cancelled);
+    CHECK(sum(attempt_of(cancelled, silent).tokens) == 100);
 }
 
 TEST_CASE("attempt record: an engine's count is its own", "[charge]") {
@@ -195,7 +202,7 @@ TEST_CASE("attempt record: an engine's count is its own", "[charge]") {
     facts.is_engine = true;
     AttemptEnd end = complete(Usage{120, 100, 0, 30, 25});
     end.source = billing::CountSource::engine;
-    const billing::AttemptRecord record = record_of(end, facts);
+    const billing::AttemptRecord record = attempt_of(end, facts);
     CHECK(record.source == billing::CountSource::engine);
     CHECK(record.tokens == billing::TokenCounts{20, 100, 0, 5, 25});
     CHECK(!record.upstream_tokens);

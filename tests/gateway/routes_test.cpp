@@ -94,8 +94,12 @@ TEST_CASE("head: C54 and C55, media types", "[api]") {
     CHECK(error->message.starts_with(
         "Unsupported content type: 'multipart/form-data'. This API method only accepts"));
     CHECK(check_content_type("application/jsonx"));
-    CHECK_FALSE(check_content_encoding("identity"));
-    CHECK(check_content_encoding("gzip")->status == 415);
+    CHECK_FALSE(is_compressed("").value());
+    CHECK_FALSE(is_compressed("identity").value());
+    CHECK(is_compressed("gzip").value());
+    CHECK(is_compressed("Deflate").value());
+    for (const char* unknown : {"br", "zstd", "gzip, gzip", "gzip,"})
+        CHECK(is_compressed(unknown).error().status == 415);
 }
 
 TEST_CASE("head: H05 and H06, exactly one key from exactly one header", "[api]") {

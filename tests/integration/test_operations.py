@@ -15,6 +15,65 @@ from mock import Mock
 from weir import MODEL, PROGRAM, ROOT, Weir, metric
 
 
+class UnixSocket(unittest.TestCase):
+    def serve(self, listen=""):
+        self.mock = self.enterContext(Mock())
+        self.weir = self.enterContext(Weir(upstream=self.mock.base_url, local=False, listen=f", socket: api.sock{listen}"))
+        self.path = self.weir.folder / "api.sock"
+        self.key = self.weir.account()
+
+    def ask(self, **members):
+        body = {"model": "mock", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 20, **members}
+        return wire.post_json(str(self.path), "/v1/chat/completions", body, self.key)
+
+    def test_is_the_same_api(self):
+        self.serve(", n_io_threads: 2")
+        self.weir.start()
+        self.weir.wait_for_log(r"listening api unix:api\.sock$")
+        self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o660)
+        for _ in range(4):  # on both io threads
+            self.assertEqual(self.ask().status, 200)
+            streamed = self.ask(stream=True)
+            self.assertEqual((streamed.status, streamed.done()), (200, True), streamed)
+        self.assertEqual(self.weir.chat(self.key, "mock").status, 200)
+        with wire.Connection(str(self.path)) as connection:  # kept alive
+            for _ in range(3):
+                connection.send(wire.request_bytes("GET", "/v1/models", wire.json_fields(self.key)))
+                self.assertEqual(connection.answer().status, 200)
+        # It counts as loopback where a key may be used from there alone.
+        near = self.weir.run("key", "create", "demo", "--from", "127.0.0.1/32").stdout.strip()
+        self.assertEqual(wire.request(str(self.path), "GET", "/v1/models", [("authorization", f"Bearer {near}")]).status, 200)
+        self.weir.stop_cleanly(self)
+        self.assertFalse(self.path.exists())
+
+    def test_a_dead_socket_is_replaced_and_nothing_else(self):
+        self.serve()
+        self.weir.start()
+        self.weir.kill()
+        self.assertTrue(self.path.is_socket())
+        self.weir.start()
+        self.assertEqual(self.ask().status, 200)
+        # One that is alive stays its server's.
+        with Weir(upstream=self.mock.base_url, local=False, listen=f', socket: "{self.path}"') as other:
+            other.account()
+            refused = other.run("serve", check=False)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn(f"cannot listen on unix:{self.path}: Address already in use", refused.stderr)
+        self.assertEqual(self.ask().status, 200)
+        self.weir.stop_cleanly(self)
+        self.path.write_text("somebody's notes")
+        refused = self.weir.run("serve", check=False)
+        self.assertEqual((refused.returncode, self.path.read_text()), (1, "somebody's notes"))
+        self.assertIn("Address already in use", refused.stderr)
+
+    def test_a_path_has_a_bound(self):
+        self.serve()
+        self.weir.write_config(self.weir.config.read_text().replace("api.sock", "a" * 108))
+        refused = self.weir.run("check", check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("listen.socket: has 108 bytes; the path of a socket has at most 107", refused.stderr + refused.stdout)
+
+
 class Keys(unittest.TestCase):
     def test_without_a_key_nobody_is_served_and_a_line_says_what_to_do(self):
         with Weir(local=False, upstream="http://127.0.0.1:1/v1") as weir:

@@ -1,6 +1,8 @@
 """Bad input: each is answered as the vendor would, and none of it ends the process or costs money."""
+import gzip
 import json
 import unittest
+import zlib
 
 import wire
 from mock import Mock
@@ -27,6 +29,26 @@ class Refusals(unittest.TestCase):
         code = cls.weir.stop()
         assert code == 0, "\n".join(cls.weir.log_lines[-40:])
         super().tearDownClass()
+
+    def test_compressed_bodies(self):
+        body = json.dumps({**GOOD, "model": "mock"}).encode()
+
+        def post(data, coding):
+            fields = wire.json_fields(self.key) + [("content-encoding", coding)]
+            return wire.request(self.weir.api, "POST", CHAT, fields, data)
+        for coding, data in (("gzip", gzip.compress(body)), ("GZIP", gzip.compress(body)), ("deflate", zlib.compress(body)),
+                             ("identity", body)):
+            with self.subTest(coding=coding):
+                self.assertEqual(post(data, coding).status, 200)
+        # Small on the wire, and too large without it; at once, and on a worker.
+        for n in (64 << 10, 32 << 20):
+            self.refused(post(gzip.compress(b" " * n + body), "gzip"), 413, "request_too_large")
+        for data in (body, gzip.compress(body)[:-1], gzip.compress(body) + b"x", b"\x1f\x8b"):
+            self.refused(post(data, "gzip"), 400)
+        for coding in ("br", "zstd", "gzip, deflate", "x"):
+            answer = post(body, coding)
+            self.refused(answer, 415, "unsupported_content_encoding")
+            self.assertEqual(answer.field("accept-encoding"), "gzip, deflate")
 
     def refused(self, answer, status, code=None, param=None, kind="invalid_request_error"):
         """Holds an answer to OpenAI's envelope."""
