@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kInlinePromptBytes = 16 << 10;
 
 constexpr int64_t kBytesOfToken = 4;  // likely
-// Above what Anthropic adds to a prompt with tools or a schema: 804 tokens at most, as it says.
+// Well above what Anthropic adds to a prompt with tools, up to 530 tokens as it says.
 constexpr int64_t kMessagesPreambleTokens = 1'024;
 
 using Prepared = tl::expected<engine::Prompt, ApiError>;

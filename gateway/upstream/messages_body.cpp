@@ -1,6 +1,7 @@
 #include "gateway/upstream/messages_body.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "gateway/upstream/chat_json.h"

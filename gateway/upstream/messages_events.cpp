@@ -41,12 +41,11 @@ EventLook said_messages_error(std::string_view data) {
     return broken(classify(200, body));
 }
 
-Usage greater(const Usage& a, const Usage& b) {
-    Usage out;
-    for (int64_t Usage::*const count :
-         {&Usage::n_prompt, &Usage::n_cache_read, &Usage::n_cache_write, &Usage::n_output,
-          &Usage::n_reasoning})
-        out.*count = std::max(a.*count, b.*count);
+// Counts are cumulative. Some servers know the prompt's at the beginning alone, some at the end.
+Usage later(const Usage& begun, const Usage& stated) {
+    Usage out = stated.n_prompt >= begun.n_prompt ? stated : begun;
+    out.n_output = std::max(begun.n_output, stated.n_output);
+    out.n_reasoning = std::max(begun.n_reasoning, stated.n_reasoning);
     return out;
 }
 
@@ -109,31 +108,40 @@ void MessagesEvents::note_usage(const Object& from, bool is_final) {
     const auto stated = read_messages_usage(usage);
     if (!stated) return;
     if (stated->n_reasoning > 0) writer_.tells_reasoning = true;
-    // Counts are cumulative, and some servers know the prompt's at the end alone.
-    begun_ = begun_ ? greater(*begun_, *stated) : *stated;
+    begun_ = begun_ ? later(*begun_, *stated) : *stated;
     if (is_final) usage_ = begun_;
 }
 
 void MessagesEvents::begin_block(const Object& event, EventLook& look) {
     object content;
-    if (finish_reason_.empty() && !event["content_block"].get(content)) {
-        Block block = block_of(content);
-        const bool is_told = block.kind != Block::Kind::other;
-        if (block.kind == Block::Kind::call) {
-            const Call& call = calls_[block.call];
-            AnswerPiece piece;
-            piece.members = R"("tool_calls":[{"index":)" + std::to_string(block.call) + "," +
-                            call_head(call.id, call.name, "") + "}]";
-            writer_.add(std::move(piece), look);
-            if (call.arguments != "{}") arguments(block.call, call.arguments, look);
-        } else if (is_told) {
-            writer_.begin(look);
-            const std::string said = std::exchange(block.text, {});
-            if (block.kind == Block::Kind::text) text(block, said, look);
-            if (block.kind == Block::Kind::thinking) thinking(block, said, look);
-        }
-        open_.insert_or_assign(number_of(event, "index"), std::move(block));
+    if (!finish_reason_.empty() || event["content_block"].get(content)) return;
+    Block block = block_of(content);
+    const std::string said = std::exchange(block.text, {});
+    switch (block.kind) {
+        case Block::Kind::text:
+            text(block, said, look);  // "" says nothing: the first words come at once
+            break;
+        case Block::Kind::thinking:
+        case Block::Kind::redacted:
+            writer_.begin(look);  // reasoning may stay unheard for minutes
+            thinking(block, said, look);
+            break;
+        case Block::Kind::call:
+            begin_call(block.call, look);
+            break;
+        case Block::Kind::other:
+            break;
     }
+    open_.insert_or_assign(number_of(event, "index"), std::move(block));
+}
+
+void MessagesEvents::begin_call(size_t place, EventLook& look) {
+    const Call& call = calls_[place];
+    AnswerPiece piece;
+    piece.members = R"("tool_calls":[{"index":)" + std::to_string(place) + "," +
+                    call_head(call.id, call.name, "") + "}]";
+    writer_.add(std::move(piece), look);
+    if (call.arguments != "{}") arguments(place, call.arguments, look);
 }
 
 MessagesEvents::Block MessagesEvents::block_of(const Object& content) {

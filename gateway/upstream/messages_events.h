@@ -52,6 +52,7 @@ private:
 
     void take_head(const Object& message);
     void begin_block(const Object& event, EventLook& look);
+    void begin_call(size_t place, EventLook& look);
     void go_on(const Object& event, EventLook& look);
     void end_block(const Object& event);
     // `delta` and usage of a message_delta; a failure if it ends the answer in no known way.

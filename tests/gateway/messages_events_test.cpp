@@ -172,7 +172,7 @@ TEST_CASE("messages: counts are cumulative, and unknown until the end", "[events
     CHECK_FALSE(heard.events().all_ended());
     heard.end(
         "end_turn",
-        R"({"input_tokens":0,"cache_creation_input_tokens":7,"output_tokens":6,"output_tokens_details":{"thinking_tokens":2}})");
+        R"({"input_tokens":3,"cache_creation_input_tokens":7,"output_tokens":6,"output_tokens_details":{"thinking_tokens":2}})");
     REQUIRE(heard.events().usage());
     CHECK(heard.events().usage()->n_prompt == 10);
     CHECK(heard.events().usage()->n_cache_write == 7);
@@ -229,6 +229,9 @@ TEST_CASE("messages: what a hostile server makes up stays bounded", "[events]") 
     talker.end("tool_use");
     CHECK(talker.kept.empty());
     CHECK(talker.joined("reasoning_content").size() == 5 * much.size());
+
+    Heard early;  // of a text that has not begun another endpoint may still be tried
+    CHECK(early.start(0, R"({"type":"text","text":""})").kind == Kind::skip);
 
     Heard late;  // behind its end nothing is heard
     late.start(0, R"({"type":"text","text":"a"})");
