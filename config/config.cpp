@@ -13,10 +13,11 @@ constexpr std::array<std::string_view, kParamCount> kParamWords = {
     "temperature", "top_p", "top_k",    "presence_penalty", "frequency_penalty",
     "logit_bias",  "n",     "logprobs", "tool_choice"};
 
-constexpr std::array<std::string_view, 3> kUpstreamKindWords = {"openai", "deepseek",
+constexpr std::array<std::string_view, 4> kUpstreamKindWords = {"openai", "deepseek", "anthropic",
                                                                 "openai_compatible"};
 
-constexpr std::array<std::string_view, 3> kUpstreamApiWords = {"auto", "chat", "responses"};
+constexpr std::array<std::string_view, 4> kUpstreamApiWords = {"auto", "chat", "responses",
+                                                               "messages"};
 
 constexpr std::array<std::string_view, kFailureClassCount> kFailureClassWords = {
     "credential",   "quota",        "model_gone",     "rate_limit",      "overloaded",

@@ -115,11 +115,11 @@ struct Engine {
     int64_t answer_tokens_min = 64;        // of an output limit, left by a thinking budget
 };
 
-enum class UpstreamKind : uint8_t { openai, deepseek, openai_compatible };
+enum class UpstreamKind : uint8_t { openai, deepseek, anthropic, openai_compatible };
 std::string_view to_string(UpstreamKind kind);
 
 // In which of an upstream's APIs an endpoint is spoken to.
-enum class UpstreamApi : uint8_t { automatic, chat, responses };
+enum class UpstreamApi : uint8_t { automatic, chat, responses, messages };
 std::string_view to_string(UpstreamApi api);
 
 struct Timeouts {

@@ -207,7 +207,8 @@ constexpr Key kUpstreamKeys[] = {
                   Spelling<UpstreamKind>::words, into<&Upstream::kind>)),
     required(scalar(
         Type::url, "base_url",
-        "Where /chat/completions, or /responses, is appended. https, or http to a loopback host.",
+        "Where /chat/completions, or /responses, is appended; with kind anthropic /v1/messages, or "
+        "/messages where it ends with /v1. https, or http to a loopback host.",
         "", into<&Upstream::base_url>)),
     scalar(Type::secret, "api_key", "The provider's key. May be left out for openai_compatible.",
            "", into<&Upstream::api_key>),
@@ -248,7 +249,7 @@ constexpr Key kEndpointKeys[] = {
          "With upstream: the API that it is asked in. Left out: auto, which is chat, but with kind "
          "openai responses "
          "for models that have no other (-pro, -codex), and for those that only think there when "
-         "tools are given.",
+         "tools are given. Not allowed with kind anthropic, which has the Messages API alone.",
          "", Spelling<UpstreamApi>::words, into<&Endpoint::api>),
     integer("n_ctx", "Tokens of prompt and answer. Required with upstream; an engine has its own.",
             "", {16, kTokensMax}, into<&Endpoint::n_ctx>),

@@ -28,10 +28,11 @@ struct Spelling<Kv> {
 };
 template <>
 struct Spelling<UpstreamKind> {
-    static constexpr std::string_view words[] = {"openai", "deepseek", "openai_compatible"};
+    static constexpr std::string_view words[] = {"openai", "deepseek", "anthropic",
+                                                 "openai_compatible"};
 };
 template <>
-struct Spelling<UpstreamApi> {
+struct Spelling<UpstreamApi> {  // messages is not written: kind anthropic has no other
     static constexpr std::string_view words[] = {"auto", "chat", "responses"};
 };
 template <>

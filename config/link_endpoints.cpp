@@ -82,13 +82,18 @@ private:
             endpoint.output_tokens_default =
                 std::min(kRemoteOutputDefault, endpoint.output_tokens_max);
         }
-        const bool is_deepseek = endpoint.upstream && config_.upstreams[*endpoint.upstream].kind ==
-                                                          UpstreamKind::deepseek;
-        if (is_deepseek && endpoint.api == UpstreamApi::responses) {
-            refusals_.add(find(node, "api")->value.at, path + ".api",
-                          "is not offered by kind deepseek; remove it");
-        }
+        if (endpoint.upstream) check_api(node, path, endpoint);
         link_thinking(node, path, config_, endpoint, refusals_);
+    }
+
+    void check_api(const Node& node, const std::string& path, const Endpoint& endpoint) {
+        const UpstreamKind kind = config_.upstreams[*endpoint.upstream].kind;
+        const bool is_offered = endpoint.api == UpstreamApi::automatic ||
+                                (kind == UpstreamKind::deepseek ? endpoint.api == UpstreamApi::chat
+                                                                : kind != UpstreamKind::anthropic);
+        if (is_offered) return;
+        refusals_.add(find(node, "api")->value.at, path + ".api",
+                      fmt::format("is not offered by kind {}; remove it", to_string(kind)));
     }
 
     void check_output(const Node& node, const std::string& path, const Endpoint& endpoint) {

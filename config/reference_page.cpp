@@ -155,8 +155,9 @@ std::string thinking_row(std::string_view name, const ThinkingTable& table,
 std::string models_of(std::string_view thinking) {
     std::string names;
     for (const KnownModel& known : known_models()) {
-        if (known.thinking == thinking)
-            names += fmt::format("{}`{}`", names.empty() ? "" : ", ", known.model);
+        const std::string name = fmt::format("`{}`", known.model);  // of one kind or several
+        if (known.thinking == thinking && names.find(name) == names.npos)
+            names += (names.empty() ? "" : ", ") + name;
     }
     return names;
 }

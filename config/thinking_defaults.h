@@ -24,10 +24,10 @@ struct ShippedThinking {
 std::span<const ShippedThinking> shipped_thinking();
 // In the order of shipped_thinking().
 inline constexpr std::string_view kThinkingNames[] = {
-    "deepseek",        "gpt-5.5",        "gpt-5.5-pro",      "gpt-5.4",    "gpt-5.3-codex",
-    "kimi-k2.6",       "glm-5.1",        "glm-5.3",          "claude-4.7", "claude-4.6",
-    "claude-4.5",      "gemini-3.1-pro", "gemini-3-flash",   "vllm-v4",    "openrouter",
-    "enable_thinking", "openai",         "openai_compatible"};
+    "deepseek",        "gpt-5.5",        "gpt-5.5-pro",    "gpt-5.4",          "gpt-5.3-codex",
+    "kimi-k2.6",       "glm-5.1",        "glm-5.3",        "claude-4.7",       "claude-4.6",
+    "claude-4.5",      "gemini-3.1-pro", "gemini-3-flash", "vllm-v4",          "openrouter",
+    "enable_thinking", "anthropic",      "openai",         "openai_compatible"};
 // Nothing if no table has this name.
 const ShippedThinking* shipped_thinking(std::string_view name);
 // By the model's exact name there, else by the kind's own table: a name never decides by how it

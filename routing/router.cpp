@@ -31,6 +31,24 @@ std::string missing_in_responses(const RequestFacts& facts, const config::ParamS
     return std::string(facts.chat_only);
 }
 
+// What the Messages API cannot say, of what is sent on.
+std::string missing_in_messages(const RequestFacts& facts, const config::ParamSet& dropped) {
+    if (facts.needs_custom_tools) return "a custom tool or functions";
+    using config::Param;
+    for (const Param param :
+         {Param::presence_penalty, Param::frequency_penalty, Param::logit_bias, Param::logprobs})
+        if (facts.params.has(param) && !dropped.has(param)) return std::string(to_string(param));
+    const bool is_hot = facts.temperature > 1 && !dropped.has(Param::temperature);
+    return is_hot ? "temperature above 1" : std::string(facts.no_messages);
+}
+
+std::string missing_in(config::UpstreamApi api, const RequestFacts& facts,
+                       const config::ParamSet& dropped) {
+    if (api == config::UpstreamApi::responses) return missing_in_responses(facts, dropped);
+    if (api == config::UpstreamApi::messages) return missing_in_messages(facts, dropped);
+    return "";
+}
+
 // The limit that is held and sent on. A limit the client named is kept or refused, never lowered;
 // where none was named, it holds n_wanted tokens if it can.
 Result<int64_t> output_limit(const RequestFacts& facts, const config::Endpoint& endpoint,
@@ -53,16 +71,29 @@ Result<int64_t> output_limit(const RequestFacts& facts, const config::Endpoint& 
     return std::min(std::max(endpoint.output_tokens_default, n_wanted), n_most);
 }
 
+// How the reasoning of earlier calls goes back, if it has to.
+Result<void> replay_at(Thinking& thinking, const RequestFacts& facts, const config::Config& config,
+                       EndpointId id) {
+    const config::Endpoint& endpoint = config.endpoints[id];
+    const bool is_signed = endpoint.upstream && config.upstreams[*endpoint.upstream].kind ==
+                                                    config::UpstreamKind::anthropic;
+    if (!is_signed) return replay_reasoning(thinking, facts.replayed, endpoint.thinking);
+    const bool is_missing = std::find(facts.unsigned_at.begin(), facts.unsigned_at.end(), id) !=
+                            facts.unsigned_at.end();
+    return replay_signed(thinking, is_missing, endpoint.thinking);
+}
+
 // How the endpoint would think, and what of the request it would not hear then.
-Result<Thinking> thinking_at(const config::Endpoint& endpoint, const RequestFacts& facts) {
+Result<Thinking> thinking_at(const RequestFacts& facts, const config::Config& config,
+                             EndpointId id) {
+    const config::Endpoint& endpoint = config.endpoints[id];
     auto thinking = effective_thinking(facts.thinking, endpoint.thinking, endpoint.n_ctx);
     if (!thinking) return refuse(thinking.error().code, endpoint, thinking.error().detail);
+    if (const auto replays = replay_at(*thinking, facts, config, id); !replays) {
+        return refuse(replays.error().code, endpoint, replays.error().detail);
+    }
     if (const auto borne = drop_params(*thinking, facts.params, endpoint.thinking); !borne) {
         return refuse(borne.error().code, endpoint, borne.error().detail);
-    }
-    if (const auto replays = replay_reasoning(*thinking, facts.replayed, endpoint.thinking);
-        !replays) {
-        return refuse(replays.error().code, endpoint, replays.error().detail);
     }
     const ThinkingAsk& asked = facts.thinking;
     const bool names_both =
@@ -91,11 +122,10 @@ Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config&
     if (!missing.empty()) {
         return refuse(Errc::capability_missing, endpoint, missing + " is not supported");
     }
-    auto thinking = thinking_at(endpoint, facts);
+    auto thinking = thinking_at(facts, config, id);
     if (!thinking) return tl::make_unexpected(thinking.error());
     const config::UpstreamApi api = api_at(endpoint, config, facts, thinking->tier);
-    const bool is_responses = api == config::UpstreamApi::responses;
-    const std::string lacks = is_responses ? missing_in_responses(facts, thinking->dropped) : "";
+    const std::string lacks = missing_in(api, facts, thinking->dropped);
     if (!lacks.empty()) {
         return refuse(Errc::capability_missing, endpoint, lacks + " is not supported");
     }
@@ -105,7 +135,7 @@ Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config&
     const int64_t n_budget = thinking->n_budget_tokens;
     auto limit = output_limit(facts, endpoint, n_budget > 0 ? n_budget + n_answer : 0);
     if (!limit) return tl::make_unexpected(limit.error());
-    if (is_responses) limit = std::max(*limit, kResponsesOutputMin);
+    if (api == config::UpstreamApi::responses) limit = std::max(*limit, kResponsesOutputMin);
     if (const auto fits = fit_budget(*thinking, *limit, n_answer_min); !fits) {
         return refuse(fits.error().code, endpoint, fits.error().detail);
     }

@@ -23,10 +23,15 @@ struct RequestFacts {
     bool needs_penalties = false;     // a penalty other than neutral
     bool has_tools = false;           // functions among them
     std::string_view chat_only;       // a member that has no counterpart in the Responses API
+    std::string_view no_messages;     // ... in the Messages API
+    double temperature = 1;
     ThinkingAsk thinking;
     config::ParamSet params;              // those it sets that a thinking model may not bear
     Replayed replayed = Replayed::whole;  // the reasoning of earlier tool calls
-    bool is_strict = false;               // thinking as asked for, or none at all
+    // Where the signed reasoning is not kept that led to the calls whose results the request ends
+    // with.
+    std::vector<EndpointId> unsigned_at;
+    bool is_strict = false;  // thinking as asked for, or none at all
 };
 
 struct PlannedAttempt {

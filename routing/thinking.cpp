@@ -161,6 +161,20 @@ Result<void> replay_reasoning(Thinking& thinking, Replayed replayed,
     return {};
 }
 
+Result<void> replay_signed(Thinking& thinking, bool is_missing,
+                           const config::ThinkingTable& table) {
+    if (!is_missing || thinking.tier == Effort::none) return {};
+    if (table.replay == config::ReplayRule::required) {
+        return tl::make_unexpected(
+            Error{Errc::reasoning_missing, "tool calls without their signed reasoning"});
+    }
+    if (thinking.n_budget_tokens == 0) return {};
+    thinking = Thinking();
+    thinking.send = false;
+    thinking.degraded = Thinking::Reason::unsupported;
+    return {};
+}
+
 Result<void> fit_budget(Thinking& thinking, int64_t n_output_max, int64_t n_answer_min) {
     const int64_t floor = thinking.n_budget_floor;
     if (floor > 0 && thinking.n_budget_tokens > 0 && floor < n_output_max) {

@@ -47,6 +47,10 @@ enum class Replayed : uint8_t { whole, elsewhere, missing };  // elsewhere: in a
 Result<void> replay_reasoning(Thinking& thinking, Replayed replayed,
                               const config::ThinkingTable& table);
 
+// The same for reasoning that is signed: no placeholder stands in for it. Where a budget is
+// thought, which is refused without it, this turn is not thought about, reported. Error: as above.
+Result<void> replay_signed(Thinking& thinking, bool is_missing, const config::ThinkingTable& table);
+
 // Brings a budget down to what an output limit leaves besides n_answer_min tokens. Error:
 // budget_too_large, of one that the limit does not even hold.
 Result<void> fit_budget(Thinking& thinking, int64_t n_output_max, int64_t n_answer_min);

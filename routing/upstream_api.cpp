@@ -31,6 +31,7 @@ bool thinks_without_tools(std::string_view model) {
 UpstreamApi upstream_api(const config::Endpoint& endpoint, config::UpstreamKind kind,
                          bool has_tools, config::Effort tier) {
     if (endpoint.api != UpstreamApi::automatic) return endpoint.api;
+    if (kind == config::UpstreamKind::anthropic) return UpstreamApi::messages;
     if (kind != config::UpstreamKind::openai) return UpstreamApi::chat;
     const bool needs_it =
         is_responses_only(endpoint.model) ||

@@ -9,8 +9,9 @@ namespace routing {
 // The smallest output limit that the Responses API takes.
 inline constexpr int64_t kResponsesOutputMin = 16;
 
-// chat or responses. What the endpoint's config leaves open is decided for kind openai: some models
-// have no Chat Completions API; some think there only while no tools are given.
+// Never automatic. What the endpoint's config leaves open is decided for kind openai: some models
+// have no Chat Completions API; some think there only while no tools are given. Kind anthropic has
+// the Messages API alone.
 config::UpstreamApi upstream_api(const config::Endpoint& endpoint, config::UpstreamKind kind,
                                  bool has_tools, config::Effort tier);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "gateway/api/dialect_gaps.h"
 #include "gateway/api/json_document.h"
 #include "gateway/api/message_checks.h"
 #include "gateway/api/option_checks.h"
@@ -22,18 +23,6 @@ Fault check_model(const RequestFields& fields, std::string& model) {
     if (auto fault = fields.string(Field::model, text)) return fault;
     if (text.empty()) return bad_request("you must provide a model parameter");
     model = text;
-    return {};
-}
-
-// openai-wire 2.7. Empty: there is none.
-std::string_view chat_only(const RequestFields& fields, const ChatRequest& request) {
-    if (request.n_choices > 1) return "n above 1";
-    if (!request.sampling.stop.empty()) return to_string(Field::stop);
-    constexpr std::array kChatOnly = {
-        Field::audio, Field::min_p, Field::prediction,        Field::repetition_penalty,
-        Field::seed,  Field::top_k, Field::web_search_options};
-    for (const Field field : kChatOnly)
-        if (fields.find(field)) return to_string(field);
     return {};
 }
 
@@ -60,7 +49,8 @@ Fault check_fields(const RequestFields& fields, ChatRequest& request) {
     request.needs_custom_tools = tools.has_custom;
     request.needs_images = messages.has_media;
     request.has_tools = tools.n_tools > 0;
-    request.chat_only = chat_only(fields, request);
+    request.chat_only = missing_in_responses(fields, request);
+    request.no_messages = missing_in_messages(fields, request);
     const PromptBound bound = prompt_bound(fields, messages, tools);
     request.n_prompt_tokens_bound = bound.n_tokens_max;
     request.n_prompt_tokens_estimate = bound.n_tokens_likely;

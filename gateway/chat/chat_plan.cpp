@@ -17,6 +17,8 @@ namespace {
 constexpr size_t kInlinePromptBytes = 16 << 10;
 
 constexpr int64_t kBytesOfToken = 4;  // likely
+// Well above what Anthropic adds to a prompt with tools, up to 530 tokens as it says.
+constexpr int64_t kMessagesPreambleTokens = 1'024;
 
 using Prepared = tl::expected<engine::Prompt, ApiError>;
 
@@ -35,13 +37,33 @@ routing::Replayed replayed(const ChatRequest& request, const PlanTerms& terms) {
 // What the attempt adds to the prompt, never too few.
 int64_t n_kept_tokens(const ChatRequest& request, const routing::PlannedAttempt& attempt,
                       const config::Endpoint& endpoint, const PlanTerms& terms) {
-    const bool is_sealed = attempt.api == config::UpstreamApi::responses;
+    const bool is_sealed = attempt.api == config::UpstreamApi::responses ||
+                           attempt.api == config::UpstreamApi::messages;
     if (!terms.reasoning || (!is_sealed && !attempt.thinking.refills)) return 0;
     const std::string_view place = is_sealed ? std::string_view(endpoint.name) : kPlainReasoning;
     return n_kept_tokens_max(messages_of(request), {*terms.reasoning, terms.owner, place});
 }
 
-routing::RequestFacts facts_of(const ChatRequest& request, const PlanTerms& terms) {
+// The endpoints of the request's route where its open calls lack the signed reasoning.
+std::vector<routing::EndpointId> unsigned_at(const ChatRequest& request,
+                                             const config::Config& config, const PlanTerms& terms) {
+    std::vector<routing::EndpointId> endpoints;
+    const auto route = config.route_by_model.find(request.model);
+    if (!terms.reasoning || route == config.route_by_model.end()) return endpoints;
+    for (const size_t id : config.routes[route->second].plan) {
+        const config::Endpoint& endpoint = config.endpoints[id];
+        if (!endpoint.upstream ||
+            config.upstreams[*endpoint.upstream].kind != config::UpstreamKind::anthropic)
+            continue;
+        const std::string_view calls = open_calls(messages_of(request));
+        const KeptReasoning kept(*terms.reasoning, terms.owner, endpoint.name);
+        if (!calls.empty() && !kept.behind(calls, "")) endpoints.push_back(id);
+    }
+    return endpoints;
+}
+
+routing::RequestFacts facts_of(const ChatRequest& request, const config::Config& config,
+                               const PlanTerms& terms) {
     routing::RequestFacts facts;
     facts.model = request.model;
     facts.n_prompt_tokens = request.n_prompt_tokens_estimate;
@@ -52,9 +74,12 @@ routing::RequestFacts facts_of(const ChatRequest& request, const PlanTerms& term
     facts.needs_penalties = request.needs_penalties;
     facts.has_tools = request.has_tools;
     facts.chat_only = request.chat_only;
+    facts.no_messages = request.no_messages;
+    facts.temperature = request.sampling.temperature;
     facts.thinking = request.thinking;
     facts.params = request.params;
     facts.replayed = replayed(request, terms);
+    facts.unsigned_at = unsigned_at(request, config, terms);
     return facts;
 }
 
@@ -137,7 +162,7 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
     const config::Config& config = *snapshot.config;
     if (!may_ask(request.model, config, terms.scope))
         co_return tl::unexpected(model_unknown(request.model));
-    routing::RequestFacts facts = facts_of(request, terms);
+    routing::RequestFacts facts = facts_of(request, config, terms);
     facts.is_strict = terms.scope && terms.scope->is_strict_thinking();
     auto routed = routing::plan_route(facts, config);
     if (!routed) {
@@ -165,6 +190,8 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
         step.price = std::move(*price);
         const int64_t n_kept = n_kept_tokens(request, attempt, endpoint, terms);
         step.n_prompt_held += n_kept;
+        if (attempt.api == config::UpstreamApi::messages)
+            step.n_prompt_held += kMessagesPreambleTokens;
         step.n_prompt_estimate += n_kept / kBytesOfToken;
         if (endpoint.engine) {
             const engine::Engine& engine = *snapshot.engines[*endpoint.engine];

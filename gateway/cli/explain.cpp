@@ -111,6 +111,11 @@ ordered_json json_of(const config::Config& config, const Step& step) {
     return json;
 }
 
+const char* api_note(config::UpstreamApi api) {
+    if (api == config::UpstreamApi::responses) return ", Responses API";
+    return api == config::UpstreamApi::messages ? ", Messages API" : "";
+}
+
 void print(const config::Config& config, const Step& step, size_t place) {
     const std::string number = place == 0 ? "-" : std::to_string(place);
     const std::string& name = step.endpoint->name;
@@ -120,9 +125,8 @@ void print(const config::Config& config, const Step& step, size_t place) {
                     step.why.c_str());
         return;
     }
-    const bool is_responses = step.attempt.api == config::UpstreamApi::responses;
     std::printf("%2s  %s (%s%s): at most %lld output tokens, thinking %s, price %s, up to %s USD\n",
-                number.c_str(), name.c_str(), at.c_str(), is_responses ? ", Responses API" : "",
+                number.c_str(), name.c_str(), at.c_str(), api_note(step.attempt.api),
                 static_cast<long long>(step.attempt.n_output_tokens_max), step.reasoning.c_str(),
                 price_of(step).c_str(), config::to_string(step.worst).c_str());
 }

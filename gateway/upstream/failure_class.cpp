@@ -59,8 +59,18 @@ constexpr std::array kWords = {
 };
 
 // Some servers say it in the text alone; agents recognise the same words.
-constexpr std::array<std::string_view, 2> kContextPhrases = {"maximum context length",
-                                                             "exceeds the context window"};
+struct Phrase {
+    std::string_view phrase;  // lower case
+    FailureClass failure;
+};
+constexpr std::array kPhrases = {
+    Phrase{"maximum context length", FailureClass::context_exceeded},
+    Phrase{"exceeds the context window", FailureClass::context_exceeded},
+    Phrase{"exceed context limit", FailureClass::context_exceeded},
+    Phrase{"prompt is too long", FailureClass::context_exceeded},
+    Phrase{"credit balance is too low", FailureClass::quota},
+    Phrase{"reached your specified api usage limits", FailureClass::quota},
+};
 
 struct StatusRule {
     int status;
@@ -104,8 +114,8 @@ FailureClass class_of(int status, const ErrorBody& body) {
     const FailureClass failure = by_status(status);
     if (failure == FailureClass::caller_fault) {
         const std::string message = lower(body.message);
-        for (const std::string_view phrase : kContextPhrases) {
-            if (message.find(phrase) != message.npos) return FailureClass::context_exceeded;
+        for (const Phrase& entry : kPhrases) {
+            if (message.find(entry.phrase) != message.npos) return entry.failure;
         }
     }
     return failure;

@@ -25,6 +25,19 @@ std::shared_ptr<const std::string> KeptReasoning::behind(std::string_view calls,
     return nullptr;
 }
 
+std::string_view open_calls(std::string_view messages) {
+    const auto elements = array_elements(messages);
+    std::string_view calls;
+    for (auto message = elements.rbegin(); message != elements.rend(); ++message) {
+        const auto members = object_members(*message);
+        const std::string role = unquote(value_of(*message, members, "role"));
+        const bool ends_with_results = message != elements.rbegin() || role == "tool";
+        if (!ends_with_results || (role != "tool" && role != "assistant")) break;
+        if (role == "assistant") calls = value_of(*message, members, "tool_calls");
+    }
+    return calls;
+}
+
 int64_t n_kept_tokens_max(std::string_view messages, const KeptReasoning& kept) {
     int64_t n_tokens = 0;
     for (const std::string_view message : array_elements(messages)) {

@@ -1,14 +1,18 @@
 #include "gateway/upstream/responses_body.h"
 
 #include <array>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "gateway/upstream/chat_json.h"
 
 namespace gateway {
 
 namespace {
 
-using json = nlohmann::ordered_json;  // a prompt cache knows a schema by its bytes
+using chat::copy;
+using chat::is_dropped;
+using chat::json;
+using chat::member;
 
 // What both APIs call by the same name and mean alike.
 constexpr std::array kSame = {"metadata",
@@ -22,26 +26,6 @@ constexpr std::array kSame = {"metadata",
                               "temperature",
                               "top_p",
                               "user"};
-
-// The member names what a model that thinks does not bear.
-bool is_dropped(const UpstreamCall& call, std::string_view key) {
-    for (size_t i = 0; i < config::kParamCount; ++i) {
-        const auto param = static_cast<config::Param>(i);
-        if (to_string(param) == key) return call.thinking.dropped.has(param);
-    }
-    return false;
-}
-
-// The member, or null where there is none.
-const json& member(const json& object, const char* key) {
-    static const json kNull;
-    const auto found = object.find(key);
-    return found == object.end() ? kNull : *found;
-}
-
-void copy(json& to, const json& from, const char* key, const char* as = nullptr) {
-    if (const json& value = member(from, key); !value.is_null()) to[as ? as : key] = value;
-}
 
 class Conversation {
 public:
@@ -128,13 +112,7 @@ private:
     }
 
     void refuse(const std::string& param, const std::string& type) {
-        failure_ = failed(config::FailureClass::caller_fault, "content part " + type);
-        failure_->upstream_status = 400;
-        failure_->message =
-            "Unsupported value: '" + param + "' does not support '" + type + "' with this model.";
-        failure_->type = "invalid_request_error";
-        failure_->param = param;
-        failure_->code = "unsupported_value";
+        failure_ = chat::unsupported(param, type);
     }
 
     const UpstreamCall& call_;

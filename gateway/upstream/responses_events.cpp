@@ -20,12 +20,6 @@ using simdjson::dom::object;
 constexpr size_t kFunctionCallsMax = 1024;
 constexpr size_t kReasoningBytesMax = 4 << 20;
 
-int64_t number_of(const object& from, std::string_view key) {
-    int64_t number = 0;
-    if (from[key].get(number)) return -1;
-    return number;
-}
-
 // The array's members, each with the bytes that chat clients expect to find.
 std::string logprobs_of(const element& given) {
     array tokens;
@@ -59,20 +53,6 @@ std::string joined(const object& item, std::string_view list, std::string_view t
 std::string reasoning_of(const object& item) {
     const std::string open = joined(item, "content", "reasoning_text", "text", "");
     return open.empty() ? joined(item, "summary", "summary_text", "text", "\n\n") : open;
-}
-
-std::string call_head(std::string_view id, std::string_view name, std::string_view arguments) {
-    return R"("id":)" + json_string(id) + R"(,"type":"function","function":{"name":)" +
-           json_string(name) + R"(,"arguments":)" + json_string(arguments) + "}";
-}
-
-std::string usage_json(const Usage& usage) {
-    return R"({"prompt_tokens":)" + std::to_string(usage.n_prompt) + R"(,"completion_tokens":)" +
-           std::to_string(usage.n_output) + R"(,"total_tokens":)" +
-           std::to_string(usage.n_prompt + usage.n_output) +
-           R"(,"prompt_tokens_details":{"cached_tokens":)" + std::to_string(usage.n_cache_read) +
-           R"(},"completion_tokens_details":{"reasoning_tokens":)" +
-           std::to_string(usage.n_reasoning) + "}}";
 }
 
 }  // namespace
@@ -119,10 +99,10 @@ EventLook ResponsesEvents::event(SseEvent&& event) {
 
 void ResponsesEvents::take_head(const Object& response) {
     const std::string_view id = text_of(response, "id");
-    id_ = "chatcmpl-" + std::string(id.starts_with("resp_") ? id.substr(5) : id);
-    model_ = text_of(response, "model");
-    tier_ = text_of(response, "service_tier");
-    created_ = std::max<int64_t>(number_of(response, "created_at"), 0);
+    writer_.id = "chatcmpl-" + std::string(id.starts_with("resp_") ? id.substr(5) : id);
+    writer_.model = text_of(response, "model");
+    writer_.tier = text_of(response, "service_tier");
+    writer_.created = std::max<int64_t>(number_of(response, "created_at"), 0);
 }
 
 void ResponsesEvents::begin_item(const Object& event, EventLook& look) {
@@ -134,13 +114,13 @@ void ResponsesEvents::begin_item(const Object& event, EventLook& look) {
     Call call{std::string(text_of(item, "call_id")), std::string(text_of(item, "name"))};
     const std::string_view arguments = text_of(item, "arguments");
     call.has_arguments = !arguments.empty();
-    Piece piece;
-    piece.delta = R"("tool_calls":[{"index":)" + std::to_string(calls_.size()) + "," +
-                  call_head(call.id, call.name, arguments) + "}]";
+    AnswerPiece piece;
+    piece.members = R"("tool_calls":[{"index":)" + std::to_string(calls_.size()) + "," +
+                    call_head(call.id, call.name, arguments) + "}]";
     piece.n_text_bytes = static_cast<int64_t>(arguments.size());
     call_places_[number_of(event, "output_index")] = calls_.size();
     calls_.push_back(std::move(call));
-    add(std::move(piece), look);
+    writer_.add(std::move(piece), look);
 }
 
 // What no delta has said is said now: some servers send whole items only.
@@ -154,12 +134,12 @@ void ResponsesEvents::end_item(const Object& event, EventLook& look) {
         if (!reasoning_items_.empty()) reasoning_items_ += ',';
         reasoning_items_ += bytes;
     } else if (type == "message" && !has_text_) {
-        Piece piece;
+        AnswerPiece piece;
         const std::string said = joined(item, "content", "output_text", "text", "");
         if (said.empty()) return;
-        piece.delta = R"("content":)" + json_string(said);
+        piece.members = R"("content":)" + json_string(said);
         piece.n_text_bytes = static_cast<int64_t>(said.size());
-        add(std::move(piece), look);
+        writer_.add(std::move(piece), look);
     } else if (type == "function_call") {
         if (!call_places_.contains(number_of(event, "output_index"))) begin_item(event, look);
     }
@@ -169,20 +149,20 @@ void ResponsesEvents::text(const Object& event, const char* member, EventLook& l
     const std::string_view delta = text_of(event, "delta");
     if (delta.empty()) return;
     has_text_ = true;
-    Piece piece;
-    piece.delta = '"' + std::string(member) + "\":" + json_string(delta);
+    AnswerPiece piece;
+    piece.members = '"' + std::string(member) + "\":" + json_string(delta);
     piece.n_text_bytes = static_cast<int64_t>(delta.size());
     element logprobs;
     if (terms_.logprobs && !event["logprobs"].get(logprobs)) piece.logprobs = logprobs_of(logprobs);
-    add(std::move(piece), look);
+    writer_.add(std::move(piece), look);
 }
 
 void ResponsesEvents::reasoning(std::string_view delta, EventLook& look) {
     if (delta.empty()) return;
-    Piece piece;
-    piece.delta = R"("reasoning_content":)" + json_string(delta);
+    AnswerPiece piece;
+    piece.members = R"("reasoning_content":)" + json_string(delta);
     piece.n_text_bytes = piece.n_reasoning_bytes = static_cast<int64_t>(delta.size());
-    add(std::move(piece), look);
+    writer_.add(std::move(piece), look);
 }
 
 void ResponsesEvents::arguments(const Object& event, const char* from, EventLook& look) {
@@ -193,11 +173,11 @@ void ResponsesEvents::arguments(const Object& event, const char* from, EventLook
     const std::string_view text = text_of(event, from);
     if (text.empty() || (is_whole && call.has_arguments)) return;
     call.has_arguments = true;
-    Piece piece;
-    piece.delta = R"("tool_calls":[{"index":)" + std::to_string(place->second) +
-                  R"(,"function":{"arguments":)" + json_string(text) + "}}]";
+    AnswerPiece piece;
+    piece.members = R"("tool_calls":[{"index":)" + std::to_string(place->second) +
+                    R"(,"function":{"arguments":)" + json_string(text) + "}}]";
     piece.n_text_bytes = static_cast<int64_t>(text.size());
-    add(std::move(piece), look);
+    writer_.add(std::move(piece), look);
 }
 
 std::optional<Failure> ResponsesEvents::judge(const Object& response) {
@@ -234,66 +214,15 @@ std::optional<Failure> ResponsesEvents::judge(const Object& response) {
 }
 
 void ResponsesEvents::end(const Object& response, EventLook& look) {
-    if (model_.empty()) take_head(response);
+    if (writer_.model.empty()) take_head(response);
     if (const std::string_view tier = text_of(response, "service_tier"); !tier.empty())
-        tier_ = tier;
+        writer_.tier = tier;
     if (auto failure = judge(response)) {
         look = broken(std::move(*failure));
         return;
     }
-    if (!has_begun_) add({}, look);
-    look.more.push_back({chunk("", "null", json_string(finish_reason_))});
-    if (look.kind == EventLook::Kind::skip) {
-        look.kind = EventLook::Kind::chunk;
-        look.chunk = std::move(look.more.front());
-        look.more.clear();
-    }
-    if (terms_.include_usage && usage_) {
-        ChatChunk last;
-        last.data =
-            head("chat.completion.chunk") + R"(,"choices":[],"usage":)" + usage_json(*usage_) + "}";
-        last.usage_only = true;
-        look.more.push_back(std::move(last));
-    }
+    writer_.end(finish_reason_, usage_, look);
     look.is_last = true;
-}
-
-void ResponsesEvents::add(Piece piece, EventLook& look) {
-    const auto push = [&look](ChatChunk&& chunk) {
-        if (std::exchange(look.kind, EventLook::Kind::chunk) == EventLook::Kind::skip)
-            look.chunk = std::move(chunk);
-        else
-            look.more.push_back(std::move(chunk));
-    };
-    if (!std::exchange(has_begun_, true)) {
-        const bool begins_with_call = piece.delta.starts_with(R"("tool_calls")");
-        push({chunk(std::string(R"("role":"assistant","content":)") +
-                        (begins_with_call ? "null" : R"("")") + R"(,"refusal":null)",
-                    "null", "null")});
-    }
-    if (piece.delta.empty()) return;
-    push({chunk(piece.delta, piece.logprobs, "null"), false, piece.n_text_bytes,
-          piece.n_reasoning_bytes});
-}
-
-std::string ResponsesEvents::head(std::string_view object) const {
-    std::string out = R"({"id":)" + json_string(id_) + R"(,"object":")";
-    out += object;
-    out += R"(","created":)" + std::to_string(created_) + R"(,"model":)" + json_string(model_);
-    if (!tier_.empty()) out += R"(,"service_tier":)" + json_string(tier_);
-    return out += R"(,"system_fingerprint":null)";
-}
-
-std::string ResponsesEvents::chunk(std::string_view delta, std::string_view logprobs,
-                                   std::string_view finish) const {
-    std::string out = head("chat.completion.chunk") + R"(,"choices":[{"index":0,"delta":{)";
-    out += delta;
-    out += R"(},"logprobs":)";
-    out += logprobs;
-    out += R"(,"finish_reason":)";
-    out += finish;
-    out += "}]";
-    return out += terms_.include_usage ? R"(,"usage":null})" : "}";
 }
 
 std::string ResponsesEvents::message_of(const Object& response, ChatChunk& counts) const {
@@ -362,9 +291,7 @@ EventLook ResponsesEvents::whole(std::string&& body) {
     EventLook look;
     look.kind = EventLook::Kind::chunk;
     const std::string choice = message_of(response, look.chunk);
-    look.chunk.data = head("chat.completion") + R"(,"choices":[)" + choice + ']';
-    if (usage_) look.chunk.data += R"(,"usage":)" + usage_json(*usage_);
-    look.chunk.data += '}';
+    look.chunk.data = writer_.whole(choice, usage_);
     return look;
 }
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "gateway/upstream/answer_reader.h"
+#include "gateway/upstream/answer_writer.h"
 #include "gateway/upstream/json_parser.h"
 #include "gateway/upstream/reasoning_store.h"
 
@@ -22,7 +22,8 @@ public:
         KeepReasoning keep;  // gets the reasoning items as a JSON array
     };
     // `parser` outlives this and is shared by what runs on its thread.
-    ResponsesEvents(JsonParser& parser, Terms terms) : parser_(parser), terms_(std::move(terms)) {}
+    ResponsesEvents(JsonParser& parser, Terms terms)
+        : parser_(parser), terms_(std::move(terms)), writer_(terms_.include_usage) {}
 
     EventLook event(SseEvent&& event) override;
     EventLook whole(std::string&& body) override;
@@ -38,11 +39,6 @@ private:
         std::string id, name;
         bool has_arguments = false;  // some were passed on
     };
-    struct Piece {
-        std::string delta;  // members of a delta
-        int64_t n_text_bytes = 0, n_reasoning_bytes = 0;
-        std::string logprobs = "null";
-    };
 
     void take_head(const Object& response);
     void begin_item(const Object& event, EventLook& look);
@@ -53,17 +49,11 @@ private:
     void end(const Object& response, EventLook& look);
     // Usage, finish reason, and what is to be kept; a failure if that is no end of an answer.
     std::optional<Failure> judge(const Object& response);
-    void add(Piece piece, EventLook& look);
-    std::string chunk(std::string_view delta, std::string_view logprobs,
-                      std::string_view finish) const;
     std::string message_of(const Object& response, ChatChunk& chunk) const;
-    std::string head(std::string_view object) const;
 
     JsonParser& parser_;
     const Terms terms_;
-    std::string id_, model_, tier_;
-    int64_t created_ = 0;
-    bool has_begun_ = false;                 // the role was said
+    AnswerWriter writer_;
     bool has_text_ = false;                  // of the message at hand, some was passed on
     int64_t summary_index_ = -1;             // of the reasoning summary at hand
     std::map<int64_t, size_t> call_places_;  // by output_index

@@ -4,9 +4,12 @@
 #include <map>
 
 #include "gateway/telemetry/version.h"
+#include "gateway/telemetry/wall_clock.h"
 #include "gateway/upstream/chat_events.h"
 #include "gateway/upstream/json_parser.h"
 #include "gateway/upstream/kept_reasoning.h"
+#include "gateway/upstream/messages_body.h"
+#include "gateway/upstream/messages_events.h"
 #include "gateway/upstream/queued_attempt.h"
 #include "gateway/upstream/reasoning_store.h"
 #include "gateway/upstream/refused_attempt.h"
@@ -26,7 +29,7 @@ public:
         Entry& entry = entries_[{upstream.name, streamed}];
         if (!entry.headers || entry.key != upstream.api_key.reveal()) {
             entry.key = upstream.api_key.reveal();
-            entry.headers = make(entry.key, streamed);
+            entry.headers = make(upstream.kind, entry.key, streamed);
         }
         return entry.headers;
     }
@@ -37,13 +40,19 @@ private:
         std::shared_ptr<const HeaderList> headers;
     };
 
-    static std::shared_ptr<const HeaderList> make(const std::string& key, bool streamed) {
+    static std::shared_ptr<const HeaderList> make(config::UpstreamKind kind, const std::string& key,
+                                                  bool streamed) {
         auto headers = std::make_shared<HeaderList>();
         headers->add("content-type: application/json");
         headers->add(streamed ? "accept: text/event-stream" : "accept: application/json");
         headers->add(std::string("user-agent: weir/") + kVersion);
         headers->add("expect:");
-        if (!key.empty()) headers->add("authorization: Bearer " + key);
+        if (kind == config::UpstreamKind::anthropic) {
+            headers->add("anthropic-version: 2023-06-01");
+            if (!key.empty()) headers->add("x-api-key: " + key);
+        } else if (!key.empty()) {
+            headers->add("authorization: Bearer " + key);
+        }
         return headers;
     }
 
@@ -54,6 +63,20 @@ std::shared_ptr<const Passage> passage_of(const config::Upstream& upstream) {
     const config::UpstreamTls& tls = upstream.tls;
     if (upstream.proxy.empty() && tls.ca_file.empty() && tls.certificate.empty()) return nullptr;
     return std::make_shared<const Passage>(Passage{upstream.proxy.reveal(), tls});
+}
+
+std::string url_of(const std::string& base_url, config::UpstreamApi api) {
+    if (api == config::UpstreamApi::responses) return base_url + "/responses";
+    if (api != config::UpstreamApi::messages) return base_url + "/chat/completions";
+    // Anthropic's own SDKs take a base without the version, OpenAI's one with it.
+    return base_url + (base_url.ends_with("/v1") ? "/messages" : "/v1/messages");
+}
+
+tl::expected<std::string, Failure> body_of(const UpstreamCall& call,
+                                           const ReasoningStore& reasoning) {
+    if (call.api == config::UpstreamApi::responses) return responses_body(call, reasoning);
+    if (call.api == config::UpstreamApi::messages) return messages_body(call, reasoning);
+    return upstream_body(call, reasoning);
 }
 
 // Nothing that could end a header line goes into one.
@@ -102,24 +125,24 @@ private:
     std::unique_ptr<Attempt> begin(const UpstreamCall& call,
                                    std::shared_ptr<const config::Config> config,
                                    InflightCounts::Permit permit) {
-        const bool is_responses = call.api == config::UpstreamApi::responses;
         TransferRequest request;
-        request.url = call.upstream->base_url + (is_responses ? "/responses" : "/chat/completions");
-        if (is_responses) {
-            auto body = responses_body(call, *reasoning_);
-            if (!body) return std::make_unique<RefusedAttempt>(std::move(body.error()));
-            request.body = std::move(*body);
-        } else {
-            request.body = upstream_body(call, *reasoning_);
-        }
+        request.url = url_of(call.upstream->base_url, call.api);
+        auto body = body_of(call, *reasoning_);
+        if (!body) return std::make_unique<RefusedAttempt>(std::move(body.error()));
+        request.body = std::move(*body);
         request.headers = headers_.get(*call.upstream, call.request->stream);
         request.passage = passage_of(*call.upstream);
         request.own_header = request_id_header(call.request_id);
-        return std::make_unique<RemoteAttempt>(
-            AttemptServices{io_, limits_, transfers_}, call, std::move(config), std::move(permit),
-            std::move(request), is_responses ? responses_reader(call) : chat_reader(call));
+        return std::make_unique<RemoteAttempt>(AttemptServices{io_, limits_, transfers_}, call,
+                                               std::move(config), std::move(permit),
+                                               std::move(request), reader_of(call));
     }
 
+    std::unique_ptr<AnswerReader> reader_of(const UpstreamCall& call) {
+        if (call.api == config::UpstreamApi::responses) return responses_reader(call);
+        if (call.api == config::UpstreamApi::messages) return messages_reader(call);
+        return chat_reader(call);
+    }
     std::unique_ptr<AnswerReader> chat_reader(const UpstreamCall& call) {
         auto reader = std::make_unique<ChatEvents>(parser_, call.request->n_choices,
                                                    call.request->include_usage);
@@ -138,6 +161,14 @@ private:
         terms.logprobs = call.request->sampling.logprobs;
         terms.keep = keep_at(call, call.endpoint->name);
         return std::make_unique<ResponsesEvents>(parser_, std::move(terms));
+    }
+    std::unique_ptr<AnswerReader> messages_reader(const UpstreamCall& call) {
+        MessagesEvents::Terms terms;
+        terms.include_usage = call.request->include_usage;
+        terms.created = wall_clock_now().ms / 1'000;
+        if (call.thinking.tier != config::Effort::none)
+            terms.keep = keep_at(call, call.endpoint->name);
+        return std::make_unique<MessagesEvents>(parser_, std::move(terms));
     }
     KeepReasoning keep_at(const UpstreamCall& call, std::string_view place) const {
         return [store = reasoning_, account = call.account, place = std::string(place)](

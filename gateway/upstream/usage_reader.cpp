@@ -60,4 +60,21 @@ std::optional<Usage> read_usage(const element& usage) {
     return out;
 }
 
+std::optional<Usage> read_messages_usage(const element& usage) {
+    object from;
+    if (usage.get(from)) return std::nullopt;
+    Counts counts;
+    bool states = false;
+    Usage out;
+    const int64_t n_input = counts.read(from, {"/input_tokens"}, &states);
+    out.n_cache_read = counts.read(from, {"/cache_read_input_tokens"});
+    out.n_cache_write = counts.read(from, {"/cache_creation_input_tokens"});
+    out.n_prompt = n_input + out.n_cache_read + out.n_cache_write;
+    out.n_output = counts.read(from, {"/output_tokens"}, &states);
+    out.n_reasoning = counts.read(from, {"/output_tokens_details/thinking_tokens",
+                                         "/output_tokens_details/reasoning_tokens"});
+    if (!states || counts.impossible()) return std::nullopt;
+    return out;
+}
+
 }  // namespace gateway

@@ -144,4 +144,5 @@ TEST_CASE("words of the config read back", "[config]") {
         CHECK_FALSE(parse_effort(word).has_value());
     }
     CHECK(to_string(UpstreamKind::openai_compatible) == "openai_compatible");
+    CHECK(to_string(UpstreamKind::anthropic) == "anthropic");
 }

@@ -10,6 +10,7 @@
 #include "config/ensure.h"
 #include "gateway/upstream/chat_events.h"
 #include "gateway/upstream/json_parser.h"
+#include "gateway/upstream/messages_events.h"
 #include "gateway/upstream/responses_events.h"
 
 namespace {
@@ -62,6 +63,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
     const auto heard = [](std::span<const std::string>, const std::string&) {};
     gateway::JsonParser parser;
+    if (data[0] & 128) {
+        const gateway::MessagesEvents::Terms terms{include_usage, 1, heard};
+        check(gateway::MessagesEvents(parser, terms).whole(std::string(rest)), false,
+              include_usage);
+        gateway::MessagesEvents events(parser, terms);
+        read_stream(events, rest, data[0]);
+        return 0;
+    }
     if (data[0] & 8) {
         const gateway::ResponsesEvents::Terms terms{include_usage, (data[0] & 2) != 0, heard};
         check(gateway::ResponsesEvents(parser, terms).whole(std::string(rest)), false,

@@ -17,7 +17,7 @@ FACTS = Path(os.environ.get("WEIR_FACTS", ROOT.parent / "shared" / "reference"))
 CONTROLS = ("reasoning_effort", "reasoning", "thinking", "enable_thinking", "think", "thinking_budget", "output_config",
             "chat_template_kwargs")
 PREFIXES = {"": "", "H": "Reasoning Effort: Absolute maximum", "M": "Reasoning Effort: Beyond maximum"}
-KINDS = ("openai", "deepseek", "openai_compatible")
+KINDS = ("openai", "deepseek", "anthropic", "openai_compatible")
 
 
 def name_of(text):
@@ -194,10 +194,6 @@ class Facts(unittest.TestCase):
         known = {model for pairs in table.ENDPOINTS.values() for _, model in pairs} | {model for _, model in table.OTHERS}
         listed = set(re.findall(r"^  - id: (\S+)", self.text("models-and-prices.yaml"), re.M))
         self.assertEqual({model for model in listed if not model.startswith("local/")} - known, set())
-
-    def test_columns_that_wait(self):
-        self.skipTest("WAITING for an upstream of their own dialect, held over Chat Completions till then: "
-                      + "; ".join(f"{column} ({dialect})" for column, dialect in table.WAITING.items()))
 
 
 if __name__ == "__main__":

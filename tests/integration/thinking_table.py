@@ -19,11 +19,8 @@ TABLE = {row: dict(zip(COLUMNS, cells, strict=True))
          for row, *cells in (line.split(" | ") for line in ROWS.splitlines())}
 WORDS = ("minimal", "low", "medium", "high", "xhigh", "max")
 
-# Kinds of upstream that Weir does not speak yet. What such a cell decides and how it is spelled is held over Chat
-# Completions; that it leaves in the vendor's own dialect is not.
 # Asked in the Responses API, where the word stands inside an object.
 RESPONSES = ("gpt-5.5-pro", "gpt-5.3-codex")
-WAITING = {"Claude 4.7+": "Anthropic Messages", "Claude 4.6": "Anthropic Messages"}
 
 # column: its upstreams, (kind, model)
 ENDPOINTS = {
@@ -31,8 +28,8 @@ ENDPOINTS = {
     "gpt-5.5": [("openai", "gpt-5.5")],
     "gpt-5.5-pro": [("openai", "gpt-5.5-pro")],
     "Kimi K2.6 / GLM-5.1": [("openai_compatible", "kimi-k2.6"), ("openai_compatible", "glm-5.1")],
-    "Claude 4.7+": [("openai_compatible", "claude-opus-4-7")],
-    "Claude 4.6": [("openai_compatible", "claude-sonnet-4-6")],
+    "Claude 4.7+": [("anthropic", "claude-opus-4-7")],
+    "Claude 4.6": [("anthropic", "claude-sonnet-4-6"), ("anthropic", "claude-opus-4-6")],
     "Gemini 3.1 Pro": [("openai_compatible", "gemini-3.1-pro-preview")],
     "Gemini 3 Flash": [("openai_compatible", "gemini-3-flash-preview")],
 }
@@ -60,9 +57,10 @@ def spelled(column, text):
     if column.startswith("Kimi"):
         return {"thinking": {"type": word}}, {"enabled": "high", "disabled": "none"}[word]
     if column.startswith("Claude"):
+        adaptive = {"type": "adaptive", "display": "summarized"}  # else 4.7 and later keep the text to themselves
         if word == "adaptive":
-            return {"thinking": {"type": "adaptive"}}, "high"
-        return {"thinking": {"type": "adaptive"}, "output_config": {"effort": word}}, word
+            return {"thinking": adaptive}, "high"
+        return {"thinking": adaptive, "output_config": {"effort": word}}, word
     return {"reasoning_effort": word}, word
 
 
@@ -144,7 +142,7 @@ OTHERS = {
         "xhigh": ({"reasoning_effort": "xhigh"}, "xhigh"), "max": ({"reasoning_effort": "xhigh"}, "xhigh"),
         "on": ({"reasoning_effort": "medium"}, "medium"), "default": ({}, "medium"),
         100_000: ({"reasoning_effort": "xhigh"}, "xhigh")},
-    ("openai_compatible", "claude-haiku-4-5"): {
+    ("anthropic", "claude-haiku-4-5"): {
         "none": ({}, "none"), "minimal": ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, "low; budget=1024"),
         "low": ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, "low; budget=1024"),
         "medium": ({"thinking": {"type": "enabled", "budget_tokens": 4096}}, "medium; budget=4096"),

@@ -103,6 +103,33 @@ TEST_CASE("plan_route: what the Responses API cannot say needs another endpoint"
     CHECK(plan_route(asked, config).error().code == Errc::capability_missing);
 }
 
+TEST_CASE("plan_route: what the Messages API cannot say needs another endpoint", "[routing]") {
+    config::Config config = sample();
+    config.upstreams[0].kind = config::UpstreamKind::anthropic;
+    config.endpoints[0].thinking =
+        config::shipped_thinking(config::UpstreamKind::anthropic, "claude-sonnet-4-6").table;
+    config.routes[0].plan = {0};
+    const auto told = [&](const RequestFacts& asked) {
+        const auto plan = plan_route(asked, config);
+        return plan ? std::string(to_string(plan->attempts[0].api)) : plan.error().detail;
+    };
+    RequestFacts asked = facts();
+    CHECK(told(asked) == "messages");
+    asked.chat_only = "stop";
+    CHECK(told(asked) == "messages");
+    asked.no_messages = "seed";
+    CHECK_THAT(told(asked), Catch::EndsWith("seed is not supported"));
+    asked = facts();
+    asked.params.add(config::Param::logprobs);
+    CHECK_THAT(told(asked), Catch::EndsWith("logprobs is not supported"));
+    asked = facts();
+    asked.temperature = 1.5;
+    asked.params.add(config::Param::temperature);
+    CHECK_THAT(told(asked), Catch::EndsWith("temperature above 1 is not supported"));
+    asked.thinking = {ThinkingAsk::Kind::effort, config::Effort::high, 0};  // which drops it
+    CHECK(told(asked) == "messages");
+}
+
 TEST_CASE("plan_route: several choices need an upstream", "[routing]") {
     RequestFacts asked = facts();
     asked.n_choices = 2;

@@ -208,6 +208,29 @@ TEST_CASE("thinking: reasoning of earlier calls is demanded, made up or left alo
     CHECK(told(Effort::high, Replayed::missing, free) == "high");
 }
 
+TEST_CASE("thinking: signed reasoning that is gone ends a budget, not what does without it",
+          "[routing]") {
+    const auto told = [](const ThinkingAsk& ask, const char* table_name, config::ReplayRule rule) {
+        auto table = shipped(table_name);
+        table.replay = rule;
+        auto thinking = effective_thinking(ask, table, kRoomy);
+        const auto done = replay_signed(*thinking, true, table);
+        return done ? describe(ask, *thinking) : done.error().detail;
+    };
+    using enum config::ReplayRule;
+    CHECK(told(effort(Effort::low), "claude-4.5", free) ==
+          "none; requested=low; reason=unsupported");
+    CHECK(told({Kind::budget, Effort::none, 5'000}, "claude-4.6", free) ==
+          "none; requested=5000; reason=unsupported");
+    CHECK(told(effort(Effort::low), "claude-4.6", free) == "low");
+    CHECK(told(effort(Effort::none), "claude-4.5", free) == "none");
+    CHECK(told(effort(Effort::low), "claude-4.6", required) ==
+          "tool calls without their signed reasoning");
+    auto thinking = effective_thinking(effort(Effort::low), shipped("claude-4.5"), kRoomy);
+    REQUIRE(replay_signed(*thinking, false, shipped("claude-4.5")));
+    CHECK(thinking->n_budget_tokens == 1'024);
+}
+
 TEST_CASE("thinking: what a route asks for in place of the client", "[routing]") {
     CHECK(default_ask("").kind == Kind::absent);
     CHECK(default_ask("on").kind == Kind::on);

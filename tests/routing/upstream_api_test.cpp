@@ -38,6 +38,7 @@ TEST_CASE("upstream api: the config's word counts, and other kinds speak chat", 
           UpstreamApi::chat);
     CHECK(api_of("m", false, Effort::none, UpstreamKind::openai_compatible,
                  UpstreamApi::responses) == UpstreamApi::responses);
+    CHECK(api_of("m", true, Effort::high, UpstreamKind::anthropic) == UpstreamApi::messages);
     for (const auto kind : {UpstreamKind::deepseek, UpstreamKind::openai_compatible})
         CHECK(api_of("gpt-5.5-pro", true, Effort::high, kind) == UpstreamApi::chat);
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/mock_messages.h"
 #include "tests/support/mock_plan.h"
 #include "tests/support/mock_responses.h"
 #include "tests/support/mock_steps.h"
@@ -295,8 +296,12 @@ void read_body(Request& request) {
 
 Script script_for(const Request& request) {
     const Plan plan = plan_of(request);
+    if (is_messages(request)) {
+        if (auto refused = messages_refusal(plan, request)) return std::move(*refused);
+    }
     if (auto early = early_fault(plan.fault, request.stream)) return std::move(*early);
     if (is_responses(request)) return responses_script(plan, request);
+    if (is_messages(request)) return messages_script(plan, request);
     if (!request.stream) return unstreamed(plan, request);
     auto stream = std::make_shared<Stream>(plan, request);
     return [stream] { return (*stream)(); };

@@ -151,8 +151,10 @@ struct Upstream::State {
     }
 
     asio::awaitable<bool> answer(tcp::socket& socket, Request request) {
-        if (request.method == "POST" && (ends_with(request.path, "/chat/completions") ||
-                                         ends_with(request.path, "/responses"))) {
+        const bool is_asked = ends_with(request.path, "/chat/completions") ||
+                              ends_with(request.path, "/responses") ||
+                              ends_with(request.path, "/messages");
+        if (request.method == "POST" && is_asked) {
             co_return co_await play(socket, std::move(request));
         }
         std::string text =
