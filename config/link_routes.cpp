@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "config/link_conditions.h"
 #include "config/linker.h"
 #include "config/nearest.h"
 #include "config/scalar.h"
@@ -21,6 +22,28 @@ void link_plan(const Node& root, const Member& member, Route& route, Refusals& r
     }
 }
 
+void check_quality(const Member& order, const std::string& path, const Route& route,
+                   const Config& config, Refusals& refusals) {
+    if (route.balance.quality == 0) return;
+    for (const size_t endpoint : route.plan) {
+        if (config.endpoints[endpoint].quality > 0) continue;
+        refusals.add(order.value.at, path + ".order",
+                     fmt::format("needs the quality of each endpoint; write endpoints.{}.quality",
+                                 config.endpoints[endpoint].name));
+        return;
+    }
+}
+
+void check_balance(const Member& balance, const std::string& path, const Route& route,
+                   Refusals& refusals) {
+    const std::string below = path + ".balance";
+    if (route.order != PlanOrder::automatic) {
+        refusals.add(balance.at, below, "is for order: auto");
+    } else if (route.balance.cost + route.balance.latency + route.balance.quality == 0) {
+        refusals.add(balance.at, below, "counts nothing; write a number above 0 for one of them");
+    }
+}
+
 void link_order(const Member& member, Route& route, Refusals& refusals, const Config& config) {
     const std::string path = fmt::format("routes.{}", member.key);
     const Member* order = find(member.value, "order");
@@ -29,6 +52,9 @@ void link_order(const Member& member, Route& route, Refusals& refusals, const Co
         refusals.add(order->at, path + ".order",
                      "can order nothing, the plan has one endpoint; add another or remove it");
     }
+    if (route.order == PlanOrder::automatic) check_quality(*order, path, route, config, refusals);
+    const Member* balance = find(member.value, "balance");
+    if (balance) check_balance(*balance, path, route, refusals);
     const bool is_weighted = route.order == PlanOrder::weighted;
     const Member* sticky = find(member.value, "sticky");
     if (sticky && !sticky->is_default && !is_weighted)
@@ -64,7 +90,7 @@ void link_fall_back(const Member& member, Route& route, Refusals& refusals) {
         const auto failure = parse_failure_class(item.text);
         if (failure) route.fall_back_on[static_cast<size_t>(*failure)] = true;
     }
-    if (!classes->is_default && route.plan.size() == 1 &&
+    if (!classes->is_default && route.plan.size() == 1 && !find(member.value, "canary") &&
         find(member.value, "plan")->value.items.size() == 1) {
         refusals.add(classes->at, fmt::format("routes.{}.fall_back_on", member.key),
                      "can match nothing, the plan has one endpoint; add another or remove it");
@@ -97,6 +123,8 @@ void link_routes(const Node& root, Config& config, Refusals& refusals) {
         config.route_by_model.emplace(config.routes[i].name, i);
         link_plan(root, nodes[i], config.routes[i], refusals);
         link_order(nodes[i], config.routes[i], refusals, config);
+        link_canary(root, nodes[i], config.routes[i], refusals);
+        link_conditions(nodes[i], config.routes[i], config, refusals);
         link_fall_back(nodes[i], config.routes[i], refusals);
     }
     // Second: a name wins over an alias, wherever it stands.
