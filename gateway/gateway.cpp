@@ -100,6 +100,7 @@ void Gateway::swap_config(std::shared_ptr<const config::Config> config) {
     next->config = std::move(config);
     const std::lock_guard lock(snapshot_mutex_);
     next->health = carry_health(snapshot_.get(), *next->config);
+    next->budgets = carry_budgets(snapshot_.get(), *next->config);
     snapshot_ = std::move(next);
 }
 
@@ -274,7 +275,8 @@ asio::awaitable<void> Gateway::quote(const Head& found, const HttpHead& head, st
                           wall_clock_now(),
                           found.caller.scope.get(),
                           true,
-                          reasoning_.get()};
+                          reasoning_.get(),
+                          head.fields};
     auto text = co_await quote_chat(std::move(body), *snapshot, workers_, terms);
     HttpAnswer answer;
     if (text)
@@ -293,8 +295,8 @@ asio::awaitable<void> Gateway::chat(Local& local, const Head& found, const HttpH
         co_return;
     }
     // Named, not a temporary of the co_await: g++ 12 destroys braced ones twice.
-    RelayRequest request{std::move(snapshot), found.caller, found.request_id,
-                         client_request_id(head), head.received};
+    RelayRequest request{std::move(snapshot),     found.caller,  found.request_id,
+                         client_request_id(head), head.received, head.fields};
     co_await relay_chat(local.services, std::move(request), std::move(body), exchange);
 }
 

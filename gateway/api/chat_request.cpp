@@ -60,6 +60,7 @@ Fault check_fields(const RequestFields& fields, ChatRequest& request) {
     request.needs_custom_tools = tools.has_custom;
     request.needs_images = messages.has_media;
     request.has_tools = tools.n_tools > 0;
+    request.needs_json_schema = wants_json_schema(fields);
     request.chat_only = chat_only(fields, request);
     const PromptBound bound = prompt_bound(fields, messages, tools);
     request.n_prompt_tokens_bound = bound.n_tokens_max;
