@@ -4,6 +4,7 @@
 #include "gateway/api/request_id.h"
 #include "gateway/api/usage_answer.h"
 #include "gateway/chat/quote.h"
+#include "gateway/chat/show.h"
 #include "gateway/server/cors.h"
 #include "gateway/telemetry/version.h"
 #include "gateway/telemetry/wall_clock.h"
@@ -72,11 +73,11 @@ struct Gateway::Head {
 
 Gateway::Gateway(const GatewayParts& parts, std::shared_ptr<const config::Config> config)
     : parts_(parts),
-      reasoning_(std::make_shared<ReasoningStore>(config->limits.reasoning_bytes_max)) {
-    const auto inflight = std::make_shared<InflightCounts>();
+      reasoning_(std::make_shared<ReasoningStore>(config->limits.reasoning_bytes_max)),
+      inflight_(std::make_shared<InflightCounts>()) {
     for (auto& thread : parts_.threads)
         locals_.push_back(std::make_unique<Local>(*thread, parts_, workers_, config->limits,
-                                                  inflight, reasoning_, rates_, ending_));
+                                                  inflight_, reasoning_, rates_, ending_));
     swap_config(std::move(config));
 }
 
@@ -109,6 +110,20 @@ void Gateway::show_health() const {
     const auto now = std::chrono::steady_clock::now();
     for (size_t i = 0; i < snapshot->health.size(); ++i)
         snapshot->metrics->is_up(i, snapshot->health[i]->is_up(now));
+}
+
+nlohmann::ordered_json Gateway::show(nlohmann::ordered_json server) const {
+    const auto snapshot = this->snapshot();
+    nlohmann::ordered_json shown = std::move(server);
+    shown["state"] = ending_ ? "ending" : draining_ ? "draining" : "serving";
+    shown["requests"] = {{"running", n_requests_open_.load()},
+                         {"running_max", snapshot->config->limits.n_requests_max}};
+    shown["ledger"] = show_ledger(parts_.billing, *snapshot->config);
+    shown["routes"] = show_routes(*snapshot->config);
+    shown["endpoints"] = show_endpoints(*snapshot, std::chrono::steady_clock::now());
+    shown["upstreams"] = show_upstreams(*snapshot, *inflight_, std::chrono::steady_clock::now());
+    shown["engines"] = show_engines(*snapshot);
+    return shown;
 }
 
 HttpFields Gateway::common_fields(const HttpHead& head) {

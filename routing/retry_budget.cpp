@@ -64,6 +64,11 @@ RetryBudget::View RetryBudget::sum(TimePoint now) const {
     return view;
 }
 
+int64_t RetryBudget::View::n_left() const {
+    const int64_t n_max = std::max(kRetriesMin, n_requests * kPercent / 100);
+    return std::max<int64_t>(0, n_max - n_further);
+}
+
 void RetryBudget::note_request(TimePoint now) {
     const std::lock_guard lock(mutex_);
     ++bucket_at(now).n_requests;
@@ -76,8 +81,7 @@ void RetryBudget::note_fall_back(TimePoint now) {
 
 bool RetryBudget::take(TimePoint now) {
     const std::lock_guard lock(mutex_);
-    const View view = sum(now);
-    if (view.n_further >= std::max(kRetriesMin, view.n_requests * kPercent / 100)) return false;
+    if (sum(now).n_left() == 0) return false;
     ++bucket_at(now).n_further;
     return true;
 }

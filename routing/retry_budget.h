@@ -32,6 +32,7 @@ public:
 
     struct View {  // of the last 10 s
         int64_t n_requests = 0, n_further = 0;
+        int64_t n_left() const;  // retries for which there is room
     };
     View view(TimePoint now) const;
 
