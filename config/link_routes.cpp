@@ -83,6 +83,34 @@ void link_order(const Member& member, Route& route, Refusals& refusals, const Co
     }
 }
 
+// Whether some endpoint of the plan takes what is asked for, though it may be as another tier,
+// which is told.
+bool any_takes(const Route& route, const Config& config, std::string_view word) {
+    return std::any_of(route.plan.begin(), route.plan.end(), [&](size_t id) {
+        const ThinkingTable& table = config.endpoints[id].thinking;
+        const auto effort = parse_effort(word);
+        const ThinkingRule& rule = effort ? table.efforts[static_cast<size_t>(*effort)] : table.on;
+        return rule.action != ThinkingRule::Action::refuse;
+    });
+}
+
+// Else every request that says nothing would be an error.
+void check_thinking(const Member& member, const Route& route, const Config& config,
+                    Refusals& refusals) {
+    const Member* thinking = find(member.value, "thinking");
+    if (!thinking || route.thinking.empty() || route.plan.empty()) return;
+    if (refusals.any_at("endpoints") || any_takes(route, config, route.thinking)) return;
+    std::string words;
+    for (size_t i = 0; i < kEffortCount; ++i) {
+        const std::string_view word = to_string(static_cast<Effort>(i));
+        if (any_takes(route, config, word))
+            words += fmt::format("{}{}", words.empty() ? "" : ", ", word);
+    }
+    refusals.add(thinking->value.at, fmt::format("routes.{}.thinking", member.key),
+                 fmt::format("no endpoint of the plan takes {}; {}", route.thinking,
+                             words.empty() ? "remove it" : "write one of " + words));
+}
+
 void link_fall_back(const Member& member, Route& route, Refusals& refusals) {
     const Member* classes = find(member.value, "fall_back_on");
     if (!classes) return;
@@ -125,6 +153,7 @@ void link_routes(const Node& root, Config& config, Refusals& refusals) {
         link_order(nodes[i], config.routes[i], refusals, config);
         link_canary(root, nodes[i], config.routes[i], refusals);
         link_conditions(nodes[i], config.routes[i], config, refusals);
+        check_thinking(nodes[i], config.routes[i], config, refusals);
         link_fall_back(nodes[i], config.routes[i], refusals);
     }
     // Second: a name wins over an alias, wherever it stands.

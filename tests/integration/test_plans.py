@@ -178,12 +178,11 @@ class Retries(Plans):
     def test_an_outage_of_all_is_not_answered_with_more_calls(self):
         models = [DEAD, "fault-4-n2", "fault-4-n3"]
         weir = self.serve(models, f"  r: {{plan: [{', '.join(models)}], n_retries_max: 2}}\n")
-        n = 600
+        n = 2000
         self.assertEqual(self.statuses("r", n), {502: n})
         n_calls = len(self.mock.log())
-        # The breakers need 20 failures of each to open; they are within the budget.
-        self.assertLessEqual(n_calls, n * 1.1 + 3 + 40, n_calls)
-        self.assertGreater(n_calls, n)
+        self.assertLessEqual(n_calls, n * 1.1)
+        self.assertGreater(n_calls, n * 1.05)  # what there is room for is used
         samples = weir.scrape()
         self.assertGreater(metric(samples, "weir_retries_total", made="no"), 0)
         self.assertGreater(metric(samples, "weir_retries_total", made="yes"), 0)
