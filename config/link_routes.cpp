@@ -111,6 +111,18 @@ void check_thinking(const Member& member, const Route& route, const Config& conf
                              words.empty() ? "remove it" : "write one of " + words));
 }
 
+void check_retries(const Member& member, const Route& route, const Config& config,
+                   Refusals& refusals) {
+    if (route.n_retries_max == 0 || route.plan.empty() || refusals.any_at("endpoints")) return;
+    const bool any_remote = std::any_of(route.plan.begin(), route.plan.end(), [&](size_t id) {
+        return config.endpoints[id].upstream.has_value();
+    });
+    if (any_remote || route.canary) return;
+    refusals.add(find(member.value, "n_retries_max")->at,
+                 fmt::format("routes.{}.n_retries_max", member.key),
+                 "is for endpoints at an upstream, the plan has none; remove it");
+}
+
 void link_fall_back(const Member& member, Route& route, Refusals& refusals) {
     const Member* classes = find(member.value, "fall_back_on");
     if (!classes) return;
@@ -154,6 +166,7 @@ void link_routes(const Node& root, Config& config, Refusals& refusals) {
         link_canary(root, nodes[i], config.routes[i], refusals);
         link_conditions(nodes[i], config.routes[i], config, refusals);
         check_thinking(nodes[i], config.routes[i], config, refusals);
+        check_retries(nodes[i], config.routes[i], config, refusals);
         link_fall_back(nodes[i], config.routes[i], refusals);
     }
     // Second: a name wins over an alias, wherever it stands.

@@ -119,6 +119,7 @@ nlohmann::ordered_json Gateway::show(nlohmann::ordered_json server) const {
     shown["requests"] = {{"running", n_requests_open_.load()},
                          {"running_max", snapshot->config->limits.n_requests_max}};
     shown["ledger"] = show_ledger(parts_.billing, *snapshot->config);
+    shown["limits"] = show_limits(*snapshot->config);
     shown["routes"] = show_routes(*snapshot->config);
     shown["endpoints"] = show_endpoints(*snapshot, std::chrono::steady_clock::now());
     shown["upstreams"] = show_upstreams(*snapshot, *inflight_, std::chrono::steady_clock::now());

@@ -68,6 +68,12 @@ ordered_json show_ledger(const billing::Billing& billing, const config::Config& 
             {"commits_failed", counters.n_commits_failed}};
 }
 
+ordered_json show_limits(const config::Config& config) {
+    ordered_json limits = ordered_json::object();
+    add_rate_limits(limits, config.limits.rate_limits);
+    return limits;
+}
+
 ordered_json show_routes(const config::Config& config) {
     ordered_json routes = list();
     for (const config::Route& route : config.routes) routes.push_back(show_route(config, route));

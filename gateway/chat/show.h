@@ -11,6 +11,8 @@
 namespace gateway {
 
 nlohmann::ordered_json show_ledger(const billing::Billing& billing, const config::Config& config);
+// Of each key and account, over all routes; what is not set is left out.
+nlohmann::ordered_json show_limits(const config::Config& config);
 nlohmann::ordered_json show_routes(const config::Config& config);
 nlohmann::ordered_json show_endpoints(const Snapshot& snapshot, TimePoint now);
 // With what is left of their retry budgets.

@@ -71,6 +71,8 @@ void print_shown(const ordered_json& shown, const config::Config& file) {
     std::printf("requests %s of %s, connections %s of %s\n", cell("requests", "running").c_str(),
                 cell("requests", "running_max").c_str(), cell("connections", "open").c_str(),
                 cell("connections", "open_max").c_str());
+    for (const auto& [whose, limit] : shown["limits"].items())
+        std::printf("%s %s\n", whose.c_str(), limit.dump().c_str());
     std::printf("ledger %s, %s; %s open holds of %s USD, %s entries queued of %s\n",
                 cell("ledger", "path").c_str(),
                 shown["ledger"]["available"] ? "written" : "CANNOT BE WRITTEN",

@@ -15,7 +15,7 @@ class Show(unittest.TestCase):
     def setUp(self):
         mock = self.enterContext(Mock())
         self.weir = self.enterContext(Weir(
-            upstream=mock.base_url,
+            upstream=mock.base_url, limits="limits: {rate_limits: {account: {n_running_max: 50}}}\n",
             endpoints="".join(f'  {m}: {{upstream: up, model: "{m}", {TERMS}}}\n' for m in (OK, DEAD, SLOW)),
             routes=f"  r: {{plan: [{DEAD}, {OK}], when: {{{OK}: {{prompt_tokens_max: 9000}}}}, aliases: [also], "
                    f"rate_limits: {{key: {{requests_per_minute: 1000}}}}}}\n"
@@ -36,6 +36,7 @@ class Show(unittest.TestCase):
         self.assertEqual(shown["listening"]["api"], "%s:%d" % weir.api)
         self.assertEqual(shown["config"]["file"], str(weir.config))
         self.assertIn(shown["config"]["hash"], "".join(weir.scrape()))
+        self.assertEqual(shown["limits"], {"limits_of_each_account": {"n_running_max": 50}})
         routes = {route["name"]: route for route in shown["routes"]}
         self.assertEqual(routes["r"], {
             "name": "r", "aliases": ["also"], "order": "listed", "plan": [DEAD, OK], "conditional": [OK],
