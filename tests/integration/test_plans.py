@@ -223,3 +223,35 @@ class Retries(Plans):
             weir.wait_until(lambda: weir.balance()[1:] == (0, 0), "the hold to go")
         weir.stop_cleanly(self)
         weir.verify()
+
+    def test_an_upstream_that_takes_no_connection_costs_its_time_out_and_few_calls(self):
+        with socket.socket() as hole, Mock() as other:
+            hole.bind(("127.0.0.1", 0))
+            hole.listen(0)
+            waiting = [self.enterContext(socket.socket()) for _ in range(8)]  # its queue is full: SYNs are dropped
+            for client in waiting:
+                client.setblocking(False)
+                client.connect_ex(hole.getsockname())
+            weir = self.enterContext(Weir(
+                upstream=other.base_url, local=False, endpoints=endpoints(A) + endpoints(B).replace("upstream: up", "upstream: hole"),
+                routes=f"  r: {{plan: [{B}, {A}], n_retries_max: 2, timeouts: {{connect: 300ms}}}}\n"))
+            weir.write_config(weir.config.read_text().replace(
+                "endpoints:\n", f'  hole: {{kind: openai_compatible, base_url: "http://127.0.0.1:{hole.getsockname()[1]}/v1"}}\n'
+                "endpoints:\n", 1))
+            self.weir, self.key = weir, weir.account(credit="1000.00")
+            weir.start()
+
+            def ask(_):
+                answer = weir.chat(self.key, "r", max_tokens=5)
+                self.assertEqual((answer.status, answer.field("x-weir-endpoint")), (200, A))
+                return float(re.search(r"total;dur=([0-9.]+)", answer.field("server-timing"))[1]), answer.field("x-weir-reason")
+
+            n = 500
+            with ThreadPoolExecutor(8) as pool:
+                answers = list(pool.map(ask, range(n)))
+            waited = [ms for ms, reason in answers if "after=connect" in reason]
+            self.assertTrue(5 <= len(waited) <= 20, len(waited))  # 5 tell that it is down, and those under way
+            self.assertGreaterEqual(min(waited), 300)
+            at_once = sorted(ms for ms, reason in answers if f"down={B}" in reason)
+            self.assertLess(at_once[len(at_once) // 2], 150)
+            self.assertLessEqual(metric(weir.scrape(), "weir_attempts_total"), n * 1.1)
