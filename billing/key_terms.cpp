@@ -91,7 +91,8 @@ std::optional<KeyTerms> to_terms(const KeyTermsRow& row) {
 }
 
 KeyScope::KeyScope(const KeyTerms& terms)
-    : routes_(terms.routes),
+    : labels_(terms.labels),
+      routes_(terms.routes),
       endpoints_(terms.endpoints),
       is_strict_thinking_(std::ranges::find(terms.labels, kStrictThinking) != terms.labels.end()) {
     for (const std::string& text : terms.networks) {

@@ -57,6 +57,7 @@ public:
     bool allows_route(std::string_view name) const { return allows(routes_, name); }
     bool allows_endpoint(std::string_view name) const { return allows(endpoints_, name); }
     bool allows_address(const std::string& address) const;
+    const std::vector<std::string>& labels() const { return labels_; }  // "name=value"
     // Thinking is as asked for, or the request is refused.
     bool is_strict_thinking() const { return is_strict_thinking_; }
 
@@ -64,7 +65,7 @@ private:
     static bool allows(const std::vector<std::string>& names, std::string_view name) {
         return names.empty() || std::ranges::find(names, name) != names.end();
     }
-    const std::vector<std::string> routes_, endpoints_;
+    const std::vector<std::string> labels_, routes_, endpoints_;
     std::vector<Network> networks_;
     const bool is_strict_thinking_;
 };

@@ -24,8 +24,11 @@ constexpr std::array<std::string_view, kFailureClassCount> kFailureClassWords = 
     "server_error", "connect",      "timeout_ttft",   "timeout_idle",    "cut",
     "malformed",    "caller_fault", "content_policy", "context_exceeded"};
 
-constexpr std::array<std::string_view, 6> kPlanOrderWords = {"listed",  "weighted",   "cheapest",
-                                                             "fastest", "least_busy", "warmest"};
+constexpr std::array<std::string_view, 7> kPlanOrderWords = {
+    "listed", "weighted", "cheapest", "fastest", "least_busy", "warmest", "auto"};
+
+constexpr std::array<std::string_view, kCapabilityCount> kCapabilityWords = {"tools", "json_schema",
+                                                                             "vision"};
 
 template <class Enum, size_t N>
 std::string_view word_of(Enum value, const std::array<std::string_view, N>& words) {
@@ -67,6 +70,10 @@ std::string_view to_string(UpstreamApi api) {
 
 std::string_view to_string(PlanOrder order) {
     return word_of(order, kPlanOrderWords);
+}
+
+std::string_view to_string(Capability capability) {
+    return word_of(capability, kCapabilityWords);
 }
 
 std::string_view to_string(FailureClass failure) {

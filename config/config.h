@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "config/conditions.h"
 #include "config/price.h"
 #include "config/thinking.h"
 #include "config/units.h"
@@ -156,8 +157,11 @@ struct Endpoint {
     int64_t n_ctx = 0;                         // an engine's own when it is one
     int64_t output_tokens_max = 0;
     int64_t output_tokens_default =
-        0;             // the limit when the client names none; never above the maximum
-    size_t price = 0;  // index into Config::prices
+        0;                // the limit when the client names none; never above the maximum
+    size_t price = 0;     // index into Config::prices
+    int64_t quality = 0;  // 1 to 100, as its operator judges it; 0: nobody did
+    // By Capability: what the model at an upstream can do. Not looked at for an engine.
+    std::array<bool, kCapabilityCount> capabilities{true, true, true};
     ThinkingTable thinking;
 };
 
@@ -190,6 +194,7 @@ enum class PlanOrder : uint8_t {
     fastest,     // by how they have answered lately
     least_busy,  // by how many attempts run there
     warmest,     // by how much of the prompt is at hand there
+    automatic,   // by cost, latency and quality together
 };
 std::string_view to_string(PlanOrder order);
 
@@ -198,11 +203,15 @@ struct Route {
     std::vector<std::string> aliases;
     std::vector<size_t> plan;  // indices into Config::endpoints, best first
     PlanOrder order = PlanOrder::listed;
+    std::vector<Condition> conditions;  // by place in the plan; empty: there are none
+    std::optional<Canary> canary;
+    Balance balance;               // automatic only
     std::vector<int64_t> weights;  // by place in the plan; weighted only
     bool sticky = false;           // weighted: prompts that begin alike go the same way
     std::string thinking;          // of a request that says nothing: an effort, "on", or nothing
     RateLimits rate_limits;        // on this route, besides those over all
     std::array<bool, kFailureClassCount> fall_back_on{};  // by FailureClass
+    int n_retries_max = 0;  // after the last endpoint of the plan has failed, within the budget
     Timeouts timeouts;
 };
 

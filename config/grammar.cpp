@@ -1,5 +1,6 @@
 #include "config/grammar.h"
 
+#include "config/grammar_conditions.h"
 #include "config/grammar_prices.h"
 #include "config/grammar_rows.h"
 #include "config/grammar_thinking.h"
@@ -266,6 +267,16 @@ constexpr Key kEndpointKeys[] = {
               .type = Type::reference,
               .help = "What clients pay.",
               .refers_to = "prices"}),
+    integer("quality",
+            "How good its answers are beside the others', as you judge it. Required by routes with "
+            "order: auto.",
+            "", {1, 100}, into<&Endpoint::quality>),
+    {.name = "capabilities",
+     .type = Type::words,
+     .help = "With upstream: what the model can do beyond text. Requests that need something else "
+             "(tools or functions, a json_schema as response format, images and other media) pass "
+             "it over. Left out: all.",
+     .words = Spelling<Capability>::words},
     {.name = "thinking",
      .type = Type::section,
      .help = "How it thinks, where that differs from the table shipped for its model or kind.",
@@ -293,11 +304,13 @@ constexpr Key kRouteKeys[] = {
               .help = "Endpoints that are tried, before the first byte only.",
               .min = 1,
               .refers_to = "endpoints"}),
-    word("order",
-         "Which is tried first: as listed; drawn by weight; the cheapest for the request's prompt "
-         "and output limit; the fastest of late; the one with the fewest attempts running; the one "
-         "that has most of the prompt at hand. Endpoints that are down come last, ties as listed.",
-         "listed", Spelling<PlanOrder>::words, into<&Route::order>),
+    word(
+        "order",
+        "Which is tried first: as listed; drawn by weight; the cheapest for the request's prompt "
+        "and output limit; the fastest of late; the one with the fewest attempts running; the one "
+        "that has most of the prompt at hand; auto: by cost, latency and quality, as balance says. "
+        "Endpoints that are down come last, ties as listed.",
+        "listed", Spelling<PlanOrder>::words, into<&Route::order>),
     {.name = "weights",
      .type = Type::shares,
      .help = "For order weighted: how often an endpoint of the plan comes first, beside the "
@@ -309,6 +322,22 @@ constexpr Key kRouteKeys[] = {
            "For order weighted: prompts of one account that begin alike go to the same endpoint, "
            "so that what it has cached of them is used.",
            "false", into<&Route::sticky>),
+    {.name = "balance",
+     .type = Type::section,
+     .help = "For order auto: how much cost, latency and quality count. Left out: each the same.",
+     .section = &kBalanceSection,
+     .enter = &Into<&Route::balance>::enter},
+    {.name = "when",
+     .type = Type::named,
+     .help = "Conditions, by endpoint of the plan: requests for which they do not hold pass it "
+             "over.",
+     .min = 1,
+     .section = &kConditionSection,
+     .append = [](void*, const std::string&) -> void* { return nullptr; }},
+    {.name = "canary",
+     .type = Type::section,
+     .help = "An endpoint on trial.",
+     .section = &kCanarySection},
     {.name = "aliases", .type = Type::names, .help = "Other model names that take this route."},
     word("thinking",
          "What a request that says nothing of thinking asks for. Left out: the model's default. A "
@@ -320,6 +349,13 @@ constexpr Key kRouteKeys[] = {
      .fallback = "[connect, timeout_ttft, rate_limit, overloaded, server_error, credential, quota, "
                  "model_gone]",
      .words = kFallBackWords},
+    integer("n_retries_max",
+            "How often a request is tried again where it failed last, at an upstream, when no "
+            "endpoint of the plan is left, after connect, rate_limit, overloaded and server_error, "
+            "with a short random "
+            "pause or the one that was asked for. Never beyond the retry budget of the upstream: "
+            "in 10 s a tenth of the requests that it got, or 3.",
+            "0", {0, 2}, into<&Route::n_retries_max>),
     {.name = "rate_limits",
      .type = Type::section,
      .help = "On this route, besides limits.rate_limits.",

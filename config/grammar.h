@@ -32,6 +32,7 @@ enum class Type : uint8_t {
     spans,       // a list of "01:00-04:00", apart; min items
     dates,       // a list of different dates, as 2026-10-01
     shares,      // names below `refers_to`, each with a decimal number; min and max
+    matches,     // any number of names, each with a text or a list of different texts
     section,     // the keys of `section`
     named,       // any number of names, each with the keys of `section`; min names
 };

@@ -37,8 +37,16 @@ struct Spelling<UpstreamApi> {  // messages is not written: kind anthropic has n
 };
 template <>
 struct Spelling<PlanOrder> {
-    static constexpr std::string_view words[] = {"listed",  "weighted",   "cheapest",
-                                                 "fastest", "least_busy", "warmest"};
+    static constexpr std::string_view words[] = {"listed",     "weighted", "cheapest", "fastest",
+                                                 "least_busy", "warmest",  "auto"};
+};
+template <>
+struct Spelling<Capability> {
+    static constexpr std::string_view words[] = {"tools", "json_schema", "vision"};
+};
+template <>
+struct Spelling<Canary::By> {
+    static constexpr std::string_view words[] = {"user", "request"};
 };
 template <>
 struct Spelling<Log::Format> {

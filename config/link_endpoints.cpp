@@ -60,6 +60,7 @@ private:
         };
         misplaced("model", "remove it");
         misplaced("api", "remove it");
+        misplaced("capabilities", "remove it, what an engine can do is known");
         misplaced("n_ctx", fmt::format("set engines.{}.n_ctx", engine.name));
         endpoint.model = endpoint.name;
         endpoint.n_ctx = engine.n_ctx;
@@ -69,6 +70,17 @@ private:
                 std::min({kLocalOutputDefault, engine.n_ctx / 2, endpoint.output_tokens_max});
         }
         link_thinking(node, path, config_, endpoint, refusals_);
+    }
+
+    static void link_capabilities(const Node& node, Endpoint& endpoint) {
+        const Member* written = find(node, "capabilities");
+        endpoint.capabilities.fill(written == nullptr);
+        if (!written) return;
+        for (size_t i = 0; i < kCapabilityCount; ++i) {
+            const std::string_view word = to_string(static_cast<Capability>(i));
+            for (const Node& item : written->value.items)
+                if (item.text == word) endpoint.capabilities[i] = true;
+        }
     }
 
     void remote(const Member& member, const std::string& path, Endpoint& endpoint) {
@@ -82,6 +94,7 @@ private:
             endpoint.output_tokens_default =
                 std::min(kRemoteOutputDefault, endpoint.output_tokens_max);
         }
+        link_capabilities(node, endpoint);
         if (endpoint.upstream) check_api(node, path, endpoint);
         link_thinking(node, path, config_, endpoint, refusals_);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "config/link_conditions.h"
 #include "config/linker.h"
 #include "config/nearest.h"
 #include "config/scalar.h"
@@ -21,6 +22,28 @@ void link_plan(const Node& root, const Member& member, Route& route, Refusals& r
     }
 }
 
+void check_quality(const Member& order, const std::string& path, const Route& route,
+                   const Config& config, Refusals& refusals) {
+    if (route.balance.quality == 0) return;
+    for (const size_t endpoint : route.plan) {
+        if (config.endpoints[endpoint].quality > 0) continue;
+        refusals.add(order.value.at, path + ".order",
+                     fmt::format("needs the quality of each endpoint; write endpoints.{}.quality",
+                                 config.endpoints[endpoint].name));
+        return;
+    }
+}
+
+void check_balance(const Member& balance, const std::string& path, const Route& route,
+                   Refusals& refusals) {
+    const std::string below = path + ".balance";
+    if (route.order != PlanOrder::automatic) {
+        refusals.add(balance.at, below, "is for order: auto");
+    } else if (route.balance.cost + route.balance.latency + route.balance.quality == 0) {
+        refusals.add(balance.at, below, "counts nothing; write a number above 0 for one of them");
+    }
+}
+
 void link_order(const Member& member, Route& route, Refusals& refusals, const Config& config) {
     const std::string path = fmt::format("routes.{}", member.key);
     const Member* order = find(member.value, "order");
@@ -29,6 +52,9 @@ void link_order(const Member& member, Route& route, Refusals& refusals, const Co
         refusals.add(order->at, path + ".order",
                      "can order nothing, the plan has one endpoint; add another or remove it");
     }
+    if (route.order == PlanOrder::automatic) check_quality(*order, path, route, config, refusals);
+    const Member* balance = find(member.value, "balance");
+    if (balance) check_balance(*balance, path, route, refusals);
     const bool is_weighted = route.order == PlanOrder::weighted;
     const Member* sticky = find(member.value, "sticky");
     if (sticky && !sticky->is_default && !is_weighted)
@@ -57,6 +83,46 @@ void link_order(const Member& member, Route& route, Refusals& refusals, const Co
     }
 }
 
+// Whether some endpoint of the plan takes what is asked for, though it may be as another tier,
+// which is told.
+bool any_takes(const Route& route, const Config& config, std::string_view word) {
+    return std::any_of(route.plan.begin(), route.plan.end(), [&](size_t id) {
+        const ThinkingTable& table = config.endpoints[id].thinking;
+        const auto effort = parse_effort(word);
+        const ThinkingRule& rule = effort ? table.efforts[static_cast<size_t>(*effort)] : table.on;
+        return rule.action != ThinkingRule::Action::refuse;
+    });
+}
+
+// Else every request that says nothing would be an error.
+void check_thinking(const Member& member, const Route& route, const Config& config,
+                    Refusals& refusals) {
+    const Member* thinking = find(member.value, "thinking");
+    if (!thinking || route.thinking.empty() || route.plan.empty()) return;
+    if (refusals.any_at("endpoints") || any_takes(route, config, route.thinking)) return;
+    std::string words;
+    for (size_t i = 0; i < kEffortCount; ++i) {
+        const std::string_view word = to_string(static_cast<Effort>(i));
+        if (any_takes(route, config, word))
+            words += fmt::format("{}{}", words.empty() ? "" : ", ", word);
+    }
+    refusals.add(thinking->value.at, fmt::format("routes.{}.thinking", member.key),
+                 fmt::format("no endpoint of the plan takes {}; {}", route.thinking,
+                             words.empty() ? "remove it" : "write one of " + words));
+}
+
+void check_retries(const Member& member, const Route& route, const Config& config,
+                   Refusals& refusals) {
+    if (route.n_retries_max == 0 || route.plan.empty() || refusals.any_at("endpoints")) return;
+    const bool any_remote = std::any_of(route.plan.begin(), route.plan.end(), [&](size_t id) {
+        return config.endpoints[id].upstream.has_value();
+    });
+    if (any_remote || route.canary) return;
+    refusals.add(find(member.value, "n_retries_max")->at,
+                 fmt::format("routes.{}.n_retries_max", member.key),
+                 "is for endpoints at an upstream, the plan has none; remove it");
+}
+
 void link_fall_back(const Member& member, Route& route, Refusals& refusals) {
     const Member* classes = find(member.value, "fall_back_on");
     if (!classes) return;
@@ -64,7 +130,7 @@ void link_fall_back(const Member& member, Route& route, Refusals& refusals) {
         const auto failure = parse_failure_class(item.text);
         if (failure) route.fall_back_on[static_cast<size_t>(*failure)] = true;
     }
-    if (!classes->is_default && route.plan.size() == 1 &&
+    if (!classes->is_default && route.plan.size() == 1 && !find(member.value, "canary") &&
         find(member.value, "plan")->value.items.size() == 1) {
         refusals.add(classes->at, fmt::format("routes.{}.fall_back_on", member.key),
                      "can match nothing, the plan has one endpoint; add another or remove it");
@@ -97,6 +163,10 @@ void link_routes(const Node& root, Config& config, Refusals& refusals) {
         config.route_by_model.emplace(config.routes[i].name, i);
         link_plan(root, nodes[i], config.routes[i], refusals);
         link_order(nodes[i], config.routes[i], refusals, config);
+        link_canary(root, nodes[i], config.routes[i], refusals);
+        link_conditions(nodes[i], config.routes[i], config, refusals);
+        check_thinking(nodes[i], config.routes[i], config, refusals);
+        check_retries(nodes[i], config.routes[i], config, refusals);
         link_fall_back(nodes[i], config.routes[i], refusals);
     }
     // Second: a name wins over an alias, wherever it stands.

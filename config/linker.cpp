@@ -102,6 +102,7 @@ void check_whole(const Node& root, const Config& config, Refusals& refusals) {
     }
     for (const Route& route : config.routes) {
         for (const size_t endpoint : route.plan) endpoints[endpoint] = true;
+        if (route.canary) endpoints[route.canary->endpoint] = true;
     }
     check_used(root, "engines", engines, "name it in an endpoint's engine", refusals);
     check_used(root, "upstreams", upstreams, "name it in an endpoint's upstream", refusals);

@@ -19,4 +19,7 @@ std::optional<PriceVersion> link_version(const VersionPlace& place, Refusals& re
 bool link_windows(const Node& version, const std::string& path, std::vector<PriceWindow>& windows,
                   Refusals& refusals);
 
+// Hours, days and excluded dates of one window. Only if the reader refused nothing of them.
+PriceWindow link_window(const Member& member, const std::string& path, Refusals& refusals);
+
 }  // namespace config

@@ -91,6 +91,10 @@ private:
 
 }  // namespace
 
+PriceWindow link_window(const Member& member, const std::string& path, Refusals& refusals) {
+    return WindowLinker(member, path, refusals).link();
+}
+
 bool link_windows(const Node& version, const std::string& path, std::vector<PriceWindow>& windows,
                   Refusals& refusals) {
     const auto& nodes = members(version, "windows");

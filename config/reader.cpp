@@ -125,6 +125,7 @@ private:
             case Type::section:
             case Type::named:
             case Type::shares:
+            case Type::matches:
                 return "{...}";
             case Type::text:
                 break;
@@ -162,6 +163,9 @@ private:
                 return;
             case Type::shares:
                 shares(key, node, path);
+                return;
+            case Type::matches:
+                matches(key, node, path);
                 return;
             case Type::words:
             case Type::references:
@@ -214,6 +218,27 @@ private:
             if (item.value.refused) continue;
             const auto read = read_scalar(number, item.value);
             if (!read) refusals_.add(item.value.at, below(path, item.key), read.error());
+        }
+    }
+
+    void matches(const Key& key, const Node& node, const std::string& path) {
+        if (node.kind != Node::Kind::map || node.members.empty()) {
+            refusals_.add(node.at, path,
+                          "needs names, each with a text or texts, such as {a: x, b: [y, z]}");
+            return;
+        }
+        Key texts{};
+        texts.type = Type::matches;
+        texts.min = 1;
+        for (const Member& item : node.members) {
+            const std::string item_path = below(path, item.key);
+            if (item.value.kind == Node::Kind::list) {
+                list(texts, item.value, item_path);
+                continue;
+            }
+            if (item.value.refused) continue;
+            const auto read = read_scalar(key, item.value);
+            if (!read) refusals_.add(item.value.at, item_path, read.error());
         }
     }
 

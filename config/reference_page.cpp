@@ -65,6 +65,8 @@ std::string type(const Key& key) {
         case Type::shares:
             return fmt::format("names below `{}`, each with a number, {} to {}", key.refers_to,
                                key.min, key.max);
+        case Type::matches:
+            return "names, each with a text or a list of texts";
         case Type::section:
             return "keys, see below";
         case Type::named:

@@ -367,6 +367,7 @@ Result read_scalar(const Key& key, const Node& node) {
         case Type::names:
         case Type::origins:
         case Type::shares:
+        case Type::matches:
         case Type::section:
         case Type::named:
             return read_text(node);

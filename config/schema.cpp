@@ -75,6 +75,9 @@ private:
             case Type::shares:
                 shares(key);
                 return;
+            case Type::matches:
+                matches();
+                return;
             case Type::origins:
                 list_of_names(key, "^(\\*|https?://[a-z0-9.:\\[\\]-]+)$");
                 return;
@@ -114,6 +117,18 @@ private:
         json_.key("minimum").literal(fmt::format("{}", key.min));
         json_.key("maximum").literal(fmt::format("{}", key.max));
         json_.end_object();
+    }
+
+    void matches() {
+        json_.key("type").value("object").key("minProperties").literal("1");
+        json_.key("additionalProperties").begin_object();
+        json_.key("anyOf").begin_array().begin_object();
+        json_.key("type").value("string").key("minLength").literal("1");
+        json_.end_object().begin_object();
+        json_.key("type").value("array").key("uniqueItems").literal("true");
+        json_.key("minItems").literal("1").key("items").begin_object();
+        json_.key("type").value("string").key("minLength").literal("1");
+        json_.end_object().end_object().end_array().end_object();
     }
 
     void begin_list(const Key& key) {

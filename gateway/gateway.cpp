@@ -8,6 +8,7 @@
 #include "gateway/api/usage_answer.h"
 #include "gateway/chat/idempotent_relay.h"
 #include "gateway/chat/quote.h"
+#include "gateway/chat/show.h"
 #include "gateway/server/content_coding.h"
 #include "gateway/server/cors.h"
 #include "gateway/telemetry/version.h"
@@ -128,6 +129,7 @@ void Gateway::swap_config(std::shared_ptr<const config::Config> config) {
     next->config = std::move(config);
     const std::lock_guard lock(snapshot_mutex_);
     next->health = carry_health(snapshot_.get(), *next->config);
+    next->budgets = carry_budgets(snapshot_.get(), *next->config);
     snapshot_ = std::move(next);
 }
 
@@ -140,6 +142,21 @@ void Gateway::show_health() const {
     const auto now = std::chrono::steady_clock::now();
     for (size_t i = 0; i < snapshot->health.size(); ++i)
         snapshot->metrics->is_up(i, snapshot->health[i]->is_up(now));
+}
+
+nlohmann::ordered_json Gateway::show(nlohmann::ordered_json server) const {
+    const auto snapshot = this->snapshot();
+    nlohmann::ordered_json shown = std::move(server);
+    shown["state"] = ending_ ? "ending" : draining_ ? "draining" : "serving";
+    shown["requests"] = {{"running", n_requests_open_.load()},
+                         {"running_max", snapshot->config->limits.n_requests_max}};
+    shown["ledger"] = show_ledger(parts_.billing, *snapshot->config);
+    shown["limits"] = show_limits(*snapshot->config);
+    shown["routes"] = show_routes(*snapshot->config);
+    shown["endpoints"] = show_endpoints(*snapshot, std::chrono::steady_clock::now());
+    shown["upstreams"] = show_upstreams(*snapshot, *inflight_, std::chrono::steady_clock::now());
+    shown["engines"] = show_engines(*snapshot);
+    return shown;
 }
 
 HttpFields Gateway::common_fields(const HttpHead& head) {
@@ -322,7 +339,8 @@ asio::awaitable<void> Gateway::quote(const Head& found, const HttpHead& head, st
                           wall_clock_now(),
                           found.caller.scope.get(),
                           true,
-                          reasoning_.get()};
+                          reasoning_.get(),
+                          head.fields};
     auto text = co_await quote_chat(std::move(body), *snapshot, workers_, terms);
     HttpAnswer answer;
     if (text)
@@ -341,8 +359,8 @@ asio::awaitable<void> Gateway::chat(Local& local, const Head& found, const HttpH
         co_return;
     }
     // Named, not a temporary of the co_await: g++ 12 destroys braced ones twice.
-    RelayRequest request{std::move(snapshot), found.caller, found.request_id,
-                         client_request_id(head), head.received};
+    RelayRequest request{std::move(snapshot),     found.caller,  found.request_id,
+                         client_request_id(head), head.received, head.fields};
     const std::string_view key = head.field("idempotency-key");
     if (key.empty() || request.snapshot->config->limits.idempotency_bytes_max == 0) {
         co_await relay_chat(local.services, std::move(request), std::move(body), exchange);

@@ -5,6 +5,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@
 #include "gateway/server/server.h"
 
 namespace gateway {
+
+class InflightCounts;
 
 struct GatewayParts {  // outlive the gateway
     billing::Billing& billing;
@@ -49,6 +52,9 @@ public:
     int64_t n_requests_open() const { return n_requests_open_; }
     // For a place at each upstream. Any thread.
     std::map<std::string, int64_t> n_waiting() const;
+    // What runs, as JSON: `server` in front, then requests, ledger, routes, endpoints and the rest.
+    // Any thread.
+    nlohmann::ordered_json show(nlohmann::ordered_json server) const;
 
 private:
     struct Local;  // what belongs to one io thread
@@ -73,8 +79,8 @@ private:
 
     const GatewayParts parts_;
     const std::shared_ptr<ReasoningStore> reasoning_;
-    const std::shared_ptr<InflightCounts> inflight_;
-    asio::thread_pool workers_{1};  // tokenises long prompts
+    const std::shared_ptr<InflightCounts> inflight_;  // at upstreams, of all threads
+    asio::thread_pool workers_{1};                    // tokenises long prompts
     std::vector<std::unique_ptr<Local>> locals_;
     mutable std::mutex snapshot_mutex_;
     std::shared_ptr<const Snapshot> snapshot_;  // guarded by snapshot_mutex_

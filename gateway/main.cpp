@@ -14,8 +14,9 @@ int main(int argc, char** argv) {
     app.add_option("-c,--config", invocation.config_file, "The config file (default weir.yaml)");
     app.fallthrough();
     app.require_subcommand(0, 1);
-    for (const auto add : {add_serve, add_check, add_account, add_key, add_budget, add_report,
-                           add_statement, add_ledger, add_price, add_model, add_chat, add_bench})
+    for (const auto add :
+         {add_serve, add_check, add_show, add_account, add_key, add_budget, add_report,
+          add_statement, add_ledger, add_price, add_model, add_chat, add_bench})
         add(app, invocation);
     try {
         app.parse(argc, argv);

@@ -65,6 +65,29 @@ void Breaker::hold_off(TimePoint now, milliseconds pause) {
     off_until_ = std::max(off_until_, now + std::clamp(pause, milliseconds(0), kOpenMax));
 }
 
+Breaker::State Breaker::state(TimePoint now) const {
+    if (is_open_) return is_down(now) ? State::open : State::half_open;
+    if (now < off_until_) return State::paused;
+    const bool is_back = ramp_begins_ == TimePoint{} || now - ramp_begins_ >= kRamp;
+    return is_back ? State::closed : State::recovering;
+}
+
+std::string_view to_string(Breaker::State state) {
+    switch (state) {
+        case Breaker::State::closed:
+            return "closed";
+        case Breaker::State::open:
+            return "open";
+        case Breaker::State::half_open:
+            return "half_open";
+        case Breaker::State::recovering:
+            return "recovering";
+        case Breaker::State::paused:
+            return "paused";
+    }
+    return "";
+}
+
 void Breaker::count(bool failed, TimePoint now) {
     const int64_t second = second_of(now);
     Bucket& bucket = buckets_[static_cast<size_t>(second) % kBuckets];

@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 
 namespace routing {
 
@@ -16,6 +17,9 @@ class Breaker {
 public:
     using TimePoint = std::chrono::steady_clock::time_point;
     enum class Result : uint8_t { success, failure, connect_failure };
+    // half_open: a probe is due, or under way. recovering: closed, and its share grows back.
+    // paused: closed, but the endpoint asked for a pause.
+    enum class State : uint8_t { closed, open, half_open, recovering, paused };
 
     // May this request come at `now`? `dice`, uniform over 64 bits, decides who is let back in.
     // When a probe is due, whoever gets true is the probe.
@@ -25,6 +29,7 @@ public:
     // The endpoint itself asked for a pause (Retry-After); never more than 60 s count.
     void hold_off(TimePoint now, std::chrono::milliseconds pause);
 
+    State state(TimePoint now) const;
     bool is_open() const { return is_open_; }
     // Open, and not yet asked again: once that is due nobody knows, and it passes for up until a
     // probe says otherwise.
@@ -51,5 +56,7 @@ private:
     TimePoint off_until_{};
     std::array<Bucket, kBuckets> buckets_;
 };
+
+std::string_view to_string(Breaker::State state);
 
 }  // namespace routing

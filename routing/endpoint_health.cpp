@@ -58,6 +58,7 @@ EndpointSight EndpointHealth::peek(TimePoint now) const {
 EndpointSight EndpointHealth::sight(TimePoint now) const {
     EndpointSight sight;
     sight.is_up = !breaker_.is_down(now);
+    sight.breaker = breaker_.state(now);
     sight.n_running = n_running_;
     if (now - measured_ < kKnownFor) {
         sight.first_token_s = first_token_s_;

@@ -13,6 +13,7 @@ namespace routing {
 
 struct EndpointSight {
     bool is_up = true;
+    Breaker::State breaker = Breaker::State::closed;
     int n_running = 0;
     // Means that forget: 0 as long as nothing is known, and again when the last is a minute old.
     double first_token_s = 0;

@@ -15,6 +15,7 @@ enum class Errc : uint8_t {
     budget_too_large,       // ... and which leaves no output token for an answer
     param_unsupported,      // a parameter that no endpoint of the plan bears while it thinks
     reasoning_missing,      // tool calls without their reasoning, and no endpoint does without it
+    conditions_unmet,       // the conditions of no endpoint of the plan hold
     thinking_degraded,      // strictly asked, and no endpoint of the plan thinks as asked for
 };
 

@@ -4,17 +4,11 @@
 #include <cmath>
 #include <numeric>
 
+#include "routing/mix.h"
+
 namespace routing {
 
 namespace {
-
-// splitmix64: every bit of the result depends on every bit of the argument.
-uint64_t mix(uint64_t x) {
-    x += 0x9e3779b97f4a7c15;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-    x = (x ^ x >> 27) * 0x94d049bb133111eb;
-    return x ^ x >> 31;
-}
 
 // Lower is drawn first: an exponential deviate with the weight as its rate.
 double draw(uint64_t seed, uint64_t id, int64_t weight) {
@@ -37,21 +31,58 @@ double score(config::PlanOrder order, const Candidate& candidate, uint64_t seed)
             return candidate.n_running;
         case config::PlanOrder::warmest:
             return -static_cast<double>(candidate.n_warm_tokens);
+        case config::PlanOrder::automatic:
+            break;  // balanced_scores(): beside the others
     }
     return 0;
 }
 
+// `value` as a share of the greatest; 0 of nothing.
+double share(double value, double greatest) {
+    return greatest > 0 ? std::min(value / greatest, 1.0) : 0;
+}
+
 }  // namespace
 
+std::vector<BalancedScore> balanced_scores(std::span<const Candidate> candidates,
+                                           const config::Balance& balance) {
+    double cost = 0, seconds = 0, quality = 0;  // the greatest of those that are compared
+    const bool any_up =
+        std::ranges::any_of(candidates, [](const Candidate& c) { return c.is_up && !c.is_canary; });
+    for (const Candidate& candidate : candidates) {
+        if (candidate.is_canary || candidate.is_up != any_up) continue;
+        cost = std::max(cost, static_cast<double>(candidate.cost_nano_usd));
+        seconds = std::max(seconds, candidate.seconds);
+        quality = std::max(quality, static_cast<double>(candidate.quality));
+    }
+    std::vector<BalancedScore> scores;
+    scores.reserve(candidates.size());
+    for (const Candidate& candidate : candidates) {
+        const double good = share(static_cast<double>(candidate.quality), quality);
+        scores.push_back({static_cast<double>(balance.cost) *
+                              share(static_cast<double>(candidate.cost_nano_usd), cost),
+                          static_cast<double>(balance.latency) * share(candidate.seconds, seconds),
+                          static_cast<double>(balance.quality) * (1 - good)});
+    }
+    return scores;
+}
+
 std::vector<size_t> rank(config::PlanOrder order, std::span<const Candidate> candidates,
-                         uint64_t seed) {
+                         uint64_t seed, const config::Balance& balance) {
     std::vector<double> scores;
     scores.reserve(candidates.size());
-    for (const Candidate& candidate : candidates) scores.push_back(score(order, candidate, seed));
+    if (order == config::PlanOrder::automatic) {
+        for (const BalancedScore& balanced : balanced_scores(candidates, balance))
+            scores.push_back(balanced.sum());
+    } else {
+        for (const Candidate& candidate : candidates)
+            scores.push_back(score(order, candidate, seed));
+    }
     std::vector<size_t> places(candidates.size());
     std::iota(places.begin(), places.end(), size_t{0});
     std::stable_sort(places.begin(), places.end(), [&](size_t a, size_t b) {
         if (candidates[a].is_up != candidates[b].is_up) return candidates[a].is_up;
+        if (candidates[a].is_canary != candidates[b].is_canary) return candidates[a].is_canary;
         return scores[a] < scores[b];
     });
     return places;

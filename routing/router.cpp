@@ -1,7 +1,9 @@
 #include "routing/router.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "routing/conditions.h"
 #include "routing/upstream_api.h"
 
 namespace routing {
@@ -12,9 +14,21 @@ tl::unexpected<Error> refuse(Errc code, const config::Endpoint& endpoint, const 
     return tl::make_unexpected(Error{code, "endpoint " + endpoint.name + ": " + why});
 }
 
-// What an engine cannot do yet.
+// What the file says that the model at an upstream cannot do.
+std::string missing_upstream(const RequestFacts& facts, const config::Endpoint& endpoint) {
+    using config::Capability;
+    const auto lacks = [&](Capability capability) {
+        return !endpoint.capabilities[static_cast<size_t>(capability)];
+    };
+    if ((facts.has_tools || facts.needs_custom_tools) && lacks(Capability::tools)) return "tools";
+    if (facts.needs_json_schema && lacks(Capability::json_schema)) return "a json_schema";
+    if (facts.needs_images && lacks(Capability::vision)) return "image input";
+    return "";
+}
+
+// ... and what an engine cannot do yet.
 std::string missing_capability(const RequestFacts& facts, const config::Endpoint& endpoint) {
-    if (!endpoint.engine) return "";
+    if (!endpoint.engine) return missing_upstream(facts, endpoint);
     if (facts.needs_custom_tools) return "a custom tool or functions";
     if (facts.needs_images) return "image input";
     if (facts.needs_penalties) return "penalties";
@@ -113,6 +127,15 @@ config::UpstreamApi api_at(const config::Endpoint& endpoint, const config::Confi
     return upstream_api(endpoint, config.upstreams[*endpoint.upstream].kind, facts.has_tools, tier);
 }
 
+// Names no endpoint: clients may read it.
+Error no_condition_holds(const Plan& plan) {
+    std::string whys;
+    for (const PassedOver& passed : plan.passed) {
+        if (whys.find(passed.why) == whys.npos) whys += (whys.empty() ? "" : ", ") + passed.why;
+    }
+    return {Errc::conditions_unmet, whys};
+}
+
 }  // namespace
 
 Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config& config,
@@ -143,7 +166,13 @@ Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config&
         return refuse(Errc::thinking_degraded, endpoint,
                       "it would be " + describe(facts.thinking, *thinking));
     }
-    return PlannedAttempt{id, *limit, *thinking, facts.thinking, api};
+    PlannedAttempt attempt;
+    attempt.endpoint = id;
+    attempt.n_output_tokens_max = *limit;
+    attempt.thinking = *thinking;
+    attempt.asked = facts.thinking;
+    attempt.api = api;
+    return attempt;
 }
 
 ThinkingAsk ask_of(const ThinkingAsk& own, const config::Route& route) {
@@ -157,19 +186,33 @@ Result<Plan> plan_route(const RequestFacts& request, const config::Config& confi
             Error{Errc::model_unknown, "no route for model " + std::string(request.model)});
     }
     RequestFacts facts = request;
-    facts.thinking = ask_of(request.thinking, config.routes[route->second]);
-    Plan plan{route->second, {}};
-    Error last{Errc::model_unknown, ""};
-    for (const EndpointId id : config.routes[plan.route].plan) {
-        auto attempt = consider(facts, config, id);
+    const config::Route& asked = config.routes[route->second];
+    facts.thinking = ask_of(request.thinking, asked);
+    Plan plan;
+    plan.route = route->second;
+    if (asked.canary && takes_canary(*asked.canary, facts.canary_draw)) {
+        if (auto attempt = consider(facts, config, asked.canary->endpoint)) {
+            attempt->is_canary = true;
+            plan.attempts.push_back(*attempt);
+        }
+    }
+    std::optional<Error> last;
+    for (size_t place = 0; place < asked.plan.size(); ++place) {
+        if (!asked.conditions.empty()) {
+            if (const auto unmet = first_unmet(asked.conditions[place], facts)) {
+                plan.passed.push_back({asked.plan[place], to_string(*unmet)});
+                continue;
+            }
+        }
+        auto attempt = consider(facts, config, asked.plan[place]);
         if (attempt) {
             plan.attempts.push_back(*attempt);
         } else {
             last = std::move(attempt.error());
         }
     }
-    if (plan.attempts.empty()) return tl::make_unexpected(std::move(last));
-    return plan;
+    if (!plan.attempts.empty()) return plan;
+    return tl::make_unexpected(last ? std::move(*last) : no_condition_holds(plan));
 }
 
 bool falls_back(const config::Route& route, config::FailureClass failure) {

@@ -1,7 +1,10 @@
 #pragma once
 // Whom a request may go to. A pure function of facts and config: no clock, no socket, no JSON.
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/config.h"
@@ -22,6 +25,7 @@ struct RequestFacts {
     bool needs_images = false;        // parts other than text
     bool needs_penalties = false;     // a penalty other than neutral
     bool has_tools = false;           // functions among them
+    bool needs_json_schema = false;   // as response format
     std::string_view chat_only;       // a member that has no counterpart in the Responses API
     std::string_view no_messages;     // ... in the Messages API
     double temperature = 1;
@@ -32,6 +36,11 @@ struct RequestFacts {
     // with.
     std::vector<EndpointId> unsigned_at;
     bool is_strict = false;  // thinking as asked for, or none at all
+    // What conditions look at; borrowed.
+    std::span<const std::string> labels;                           // of the key: "team=batch"
+    std::span<const std::pair<std::string, std::string>> headers;  // names in lower case
+    config::UnixMillis now;
+    uint64_t canary_draw = UINT64_MAX;  // conditions.h; left as it is: no canary
 };
 
 struct PlannedAttempt {
@@ -40,11 +49,17 @@ struct PlannedAttempt {
     Thinking thinking;
     ThinkingAsk asked;
     config::UpstreamApi api = config::UpstreamApi::chat;  // never automatic
+    bool is_canary = false;                               // the route's, not of its plan
 };
-// Never empty.
+// An endpoint whose condition does not hold.
+struct PassedOver {
+    EndpointId endpoint;
+    std::string why;  // "label:team"
+};
 struct Plan {
-    size_t route;  // index into Config::routes
-    std::vector<PlannedAttempt> attempts;
+    size_t route;                          // index into Config::routes
+    std::vector<PlannedAttempt> attempts;  // never empty; a canary first
+    std::vector<PassedOver> passed;        // as the plan lists them
 };
 
 // What one endpoint would be asked, or why it cannot serve the request. facts.thinking has the
@@ -53,7 +68,7 @@ Result<PlannedAttempt> consider(const RequestFacts& facts, const config::Config&
                                 EndpointId endpoint);
 
 // Who can serve the request, as the plan lists them; rank.h says who is tried first. If nobody can,
-// the error says why the last of them could not.
+// the error says why the last of them could not, or that no condition holds.
 Result<Plan> plan_route(const RequestFacts& facts, const config::Config& config);
 
 // What takes effect of the request's asking: its own, else the route's.

@@ -213,6 +213,11 @@ ApiError api_error(const routing::Error& error, const ErrorContext& context) {
                 "the model " +
                     quoted_model(context) + " thinks. Send it, or switch thinking off.",
                 "messages", "missing_required_parameter");
+        case routing::Errc::conditions_unmet:
+            return bad_request("The model " + quoted_model(context) +
+                                   " takes no such request now. Of its conditions do not hold: " +
+                                   error.detail + ".",
+                               std::nullopt, "no_endpoint_matches");
         case routing::Errc::thinking_degraded:
             return bad_request(
                 "Unsupported value: this key takes thinking only as it is asked for, "

@@ -49,6 +49,7 @@ Fault check_fields(const RequestFields& fields, ChatRequest& request) {
     request.needs_custom_tools = tools.has_custom;
     request.needs_images = messages.has_media;
     request.has_tools = tools.n_tools > 0;
+    request.needs_json_schema = wants_json_schema(fields);
     request.chat_only = missing_in_responses(fields, request);
     request.no_messages = missing_in_messages(fields, request);
     const PromptBound bound = prompt_bound(fields, messages, tools);

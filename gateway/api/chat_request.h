@@ -41,9 +41,10 @@ struct ChatRequest {
     config::ParamSet params;          // those it sets that a thinking model may not bear
     bool needs_custom_tools = false;  // or functions
     bool needs_images = false, needs_penalties = false;
-    bool has_tools = false;   // functions among them
-    std::string chat_only;    // the first member without a counterpart in the Responses API
-    std::string no_messages;  // ... in Anthropic's Messages API
+    bool has_tools = false;          // functions among them
+    bool needs_json_schema = false;  // as response format
+    std::string chat_only;           // the first member without a counterpart in the Responses API
+    std::string no_messages;         // ... in Anthropic's Messages API
     config::ServiceTier service_tier = config::ServiceTier::standard;
 
     // An upper bound of prompt tokens for any remote byte-level BPE model: never below the truth.

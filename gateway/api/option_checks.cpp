@@ -117,6 +117,10 @@ bool wants_json_word(const RequestFields& fields) {
     return format_type(fields) == "json_object";
 }
 
+bool wants_json_schema(const RequestFields& fields) {
+    return format_type(fields) == "json_schema";
+}
+
 Fault check_identity_and_cache(const RequestFields& fields) {
     constexpr std::array<std::string_view, 2> kModeratorNames = {"model", "policy"};
     constexpr std::array<std::string_view, 2> kCacheNames = {"mode", "ttl"};

@@ -20,5 +20,7 @@ Fault check_unsupported(const RequestFields& fields);
 
 // Whether some message must say "json".
 bool wants_json_word(const RequestFields& fields);
+// Whether the answer must be of a schema.
+bool wants_json_schema(const RequestFields& fields);
 
 }  // namespace gateway

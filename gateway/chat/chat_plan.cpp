@@ -8,6 +8,7 @@
 #include "gateway/chat/plan_order.h"
 #include "gateway/upstream/object_scan.h"
 #include "gateway/upstream/reasoning_refill.h"
+#include "routing/conditions.h"
 
 namespace gateway {
 
@@ -62,6 +63,18 @@ std::vector<routing::EndpointId> unsigned_at(const ChatRequest& request,
     return endpoints;
 }
 
+// Who it is that a canary is drawn for: safety_identifier, else user, else the account.
+uint64_t canary_draw(const ChatRequest& request, const config::Route& route,
+                     const PlanTerms& terms) {
+    if (route.canary->by == config::Canary::By::request)
+        return terms.is_quote ? routing::kNoCanary : routing::draw_of_request(terms.dice);
+    for (const char* const name : {"safety_identifier", "user"}) {
+        const std::string_view user = value_of(request.body, request.members, name);
+        if (user.starts_with('"')) return routing::draw_of_user(route.name, unquote(user));
+    }
+    return routing::draw_of_user(route.name, std::to_string(terms.owner));
+}
+
 routing::RequestFacts facts_of(const ChatRequest& request, const config::Config& config,
                                const PlanTerms& terms) {
     routing::RequestFacts facts;
@@ -73,6 +86,10 @@ routing::RequestFacts facts_of(const ChatRequest& request, const config::Config&
     facts.needs_images = request.needs_images;
     facts.needs_penalties = request.needs_penalties;
     facts.has_tools = request.has_tools;
+    facts.needs_json_schema = request.needs_json_schema;
+    if (terms.scope) facts.labels = terms.scope->labels();
+    facts.headers = terms.headers;
+    facts.now = terms.now;
     facts.chat_only = request.chat_only;
     facts.no_messages = request.no_messages;
     facts.temperature = request.sampling.temperature;
@@ -131,10 +148,8 @@ ApiError unpriced(const config::Endpoint& endpoint, const ChatRequest& request,
     return api_error(missing, {request.model, 0, 0});
 }
 
-bool may_ask(std::string_view model, const config::Config& config, const billing::KeyScope* scope) {
-    const auto route = config.route_by_model.find(model);
-    return !scope || route == config.route_by_model.end() ||
-           scope->allows_route(config.routes[route->second].name);
+bool may_ask(const config::Route* route, const billing::KeyScope* scope) {
+    return !scope || !route || scope->allows_route(route->name);
 }
 
 }  // namespace
@@ -160,9 +175,12 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
                                                             asio::thread_pool& workers,
                                                             const PlanTerms& terms) {
     const config::Config& config = *snapshot.config;
-    if (!may_ask(request.model, config, terms.scope))
-        co_return tl::unexpected(model_unknown(request.model));
+    const auto found = config.route_by_model.find(request.model);
+    const config::Route* route =
+        found == config.route_by_model.end() ? nullptr : &config.routes[found->second];
+    if (!may_ask(route, terms.scope)) co_return tl::unexpected(model_unknown(request.model));
     routing::RequestFacts facts = facts_of(request, config, terms);
+    if (route && route->canary) facts.canary_draw = canary_draw(request, *route, terms);
     facts.is_strict = terms.scope && terms.scope->is_strict_thinking();
     auto routed = routing::plan_route(facts, config);
     if (!routed) {
@@ -173,6 +191,7 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
     ChatPlan plan;
     plan.tier = request.service_tier;
     plan.route = routed->route;
+    plan.passed = std::move(routed->passed);
     std::optional<ApiError> left_out;
     for (const routing::PlannedAttempt& attempt : routed->attempts) {
         const config::Endpoint& endpoint = config.endpoints[attempt.endpoint];
@@ -181,7 +200,7 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
             continue;
         }
         PlannedStep step{
-            attempt, {}, request.n_prompt_tokens_bound, request.n_prompt_tokens_estimate, 0, {}};
+            attempt, {}, request.n_prompt_tokens_bound, request.n_prompt_tokens_estimate};
         auto price = price_of(endpoint, config, request.service_tier, terms.now);
         if (!price) {
             left_out = unpriced(endpoint, request, price.error());
@@ -222,6 +241,8 @@ asio::awaitable<tl::expected<ChatPlan, ApiError>> plan_chat(const ChatRequest& r
         plan.steps.push_back(std::move(step));
     }
     if (plan.steps.empty()) co_return tl::unexpected(std::move(*left_out));
+    if (route->canary && !terms.is_quote)
+        snapshot.metrics->canary(plan.route, plan.steps.front().attempt.is_canary);
     if (plan.steps.size() > 1) co_await order_plan(plan, request, snapshot, workers, terms);
     co_return plan;
 }

@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "billing/applied_price.h"
@@ -19,12 +20,13 @@ namespace gateway {
 // One step of the plan with its bounds.
 struct PlannedStep {
     routing::PlannedAttempt attempt;
-    engine::Prompt prompt;          // engine endpoints only
-    int64_t n_prompt_held = 0;      // exact for the engine, else never below the truth
-    int64_t n_prompt_estimate = 0;  // for usage that nobody states
-    int64_t n_output_held = 0;      // all choices together
-    billing::AppliedPrice price;    // at the instant of the hold
-    bool is_up = true;              // as far as is known
+    engine::Prompt prompt;             // engine endpoints only
+    int64_t n_prompt_held = 0;         // exact for the engine, else never below the truth
+    int64_t n_prompt_estimate = 0;     // for usage that nobody states
+    int64_t n_output_held = 0;         // all choices together
+    billing::AppliedPrice price = {};  // at the instant of the hold
+    bool is_up = true;                 // as far as is known
+    double score = 0;                  // order auto: what it was placed by
 };
 
 struct ChatPlan {
@@ -32,6 +34,7 @@ struct ChatPlan {
     config::ServiceTier tier = config::ServiceTier::standard;  // that was asked for
     std::vector<PlannedStep> steps;                            // never empty
     billing::NanoUsd amount;                                   // the worst case of the dearest step
+    std::vector<routing::PassedOver> passed;                   // whose conditions do not hold
 };
 
 struct PlanTerms {
@@ -41,6 +44,7 @@ struct PlanTerms {
     const billing::KeyScope* scope = nullptr;   // of the key; null: everything
     bool is_quote = false;                      // nothing will be tried
     const ReasoningStore* reasoning = nullptr;  // kept for upstreams; null: none is
+    std::span<const std::pair<std::string, std::string>> headers = {};  // names in lower case
 };
 
 // Tokenising long prompts happens on `workers`, so that the io thread goes on; the coroutine comes

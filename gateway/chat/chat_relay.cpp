@@ -10,6 +10,7 @@
 #include "gateway/chat/endpoint_note.h"
 #include "gateway/chat/event_stream.h"
 #include "gateway/chat/failpoint.h"
+#include "gateway/chat/further_attempts.h"
 #include "gateway/chat/lap.h"
 #include "gateway/chat/plan_order.h"
 #include "gateway/chat/rate_gate.h"
@@ -99,7 +100,8 @@ private:
                               now,
                               request_.caller.scope.get(),
                               false,
-                              &services_.reasoning};
+                              &services_.reasoning,
+                              request_.headers};
         auto plan = co_await plan_chat(chat_, *request_.snapshot, services_.workers, terms);
         mark = lap(record_.plan, mark);
         if (!plan) {
@@ -128,6 +130,7 @@ private:
         exchange_.on_client_gone([this] {
             client_gone_ = true;
             if (attempt_) attempt_->cancel();
+            if (further_) further_->stop_waiting();
         });
         co_await attempt_in_order();
         exchange_.on_client_gone({});
@@ -149,7 +152,8 @@ private:
 
     asio::awaitable<void> attempt_in_order() {
         const Heartbeat::Entry listening(services_.heartbeat, *this);
-        for (size_t i = 0;; ++i) {
+        further_.emplace(services_, request_, plan_);
+        for (size_t i = 0;;) {
             if (client_gone_ || exchange_.client_gone()) {
                 // Nothing was dispatched since the last failure: nothing is charged.
                 client_gone_ = true;
@@ -164,7 +168,7 @@ private:
             step_ = &step;
             record_.endpoint = step.attempt.endpoint;
             record_.reasoning = routing::describe(step.attempt.asked, step.attempt.thinking);
-            record_.reason = reason_of(plan_, config_, failed_before_);
+            record_.reason = reason_of(plan_, config_, step, failed_before_);
             ++record_.n_attempts;
             AttemptEnd end = co_await attempt(step);
             note_attempt(step, end);
@@ -174,10 +178,8 @@ private:
             const bool answered = end.kind != AttemptEnd::Kind::failed;
             request_.snapshot->metrics->attempt(
                 step.attempt.endpoint, answered ? std::nullopt : std::optional(end.failure));
-            const bool falls_back = !answered && !answer_began_ && !reserve_failed_ &&
-                                    !client_gone_ && i + 1 < plan_.steps.size() &&
-                                    routing::falls_back(config_.routes[plan_.route], end.failure);
-            if (falls_back) {
+            const bool may_go_on = !answered && !answer_began_ && !reserve_failed_ && !client_gone_;
+            if (may_go_on && co_await further_->next(i, end)) {
                 failed_before_ = end.failure;
                 continue;
             }
@@ -188,15 +190,12 @@ private:
 
     // Runs one attempt to its end and passes its events on. What it has sent stands in facts_.
     asio::awaitable<AttemptEnd> attempt(const PlannedStep& step) {
-        facts_ = {};
+        facts_ = {config_.endpoints[step.attempt.endpoint].engine.has_value(), false,
+                  step.n_prompt_estimate, step.n_prompt_held, step.n_output_held};
         started_ = wall_clock_now();
         times_ = {steady_clock::now(), {}, {}};
         progress_.restart(times_.began);
         request_.snapshot->health[step.attempt.endpoint]->begin();
-        facts_.is_engine = config_.endpoints[step.attempt.endpoint].engine.has_value();
-        facts_.n_prompt_held = step.n_prompt_held;
-        facts_.n_prompt_estimate = step.n_prompt_estimate;
-        facts_.n_output_held = step.n_output_held;
         pass(Failpoint::k3);
         auto started = start_attempt(services_, request_, chat_, plan_, step);
         pass(Failpoint::k4);
@@ -474,6 +473,7 @@ private:
     AttemptTimes times_;          // of it
     std::optional<config::FailureClass> failed_before_;
     AttemptFacts facts_;
+    std::optional<FurtherAttempts> further_;  // once the first is made
     StreamProgress progress_;
     std::vector<billing::AttemptRecord> attempts_;  // that have ended, in their order
     std::string body_;                              // the unstreamed answer

@@ -7,6 +7,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 
 #include "billing/billing.h"
@@ -45,7 +46,8 @@ struct RelayRequest {
     std::string request_id;         // "req_...", until a hold gives it the ledger's
     std::string client_request_id;  // echoed
     TimePoint received;
-    std::optional<billing::IdempotencyKey> once = {};  // its answer is kept
+    std::span<const std::pair<std::string, std::string>> headers = {};  // outlive the relay
+    std::optional<billing::IdempotencyKey> once = {};                   // its answer is kept
 };
 
 // Answers through `exchange`, always. Runs on the connection's io thread.

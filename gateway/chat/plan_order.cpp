@@ -1,5 +1,6 @@
 #include "gateway/chat/plan_order.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -14,8 +15,6 @@ namespace {
 
 using config::PlanOrder;
 
-// An answer is rarely as long as it may be: what speed is compared by.
-constexpr int64_t kLikelyTokens = 500;
 // Of a request's messages, what decides where sticky ones go.
 constexpr size_t kStickyBytes = 2'048;
 
@@ -55,10 +54,16 @@ routing::Candidate candidate_of(const PlannedStep& step, const config::Route& ro
     candidate.is_up = sight.is_up;
     candidate.weight = weight_of(route, step.attempt.endpoint);
     candidate.n_running = sight.n_running;
-    candidate.seconds = seconds_of(sight, std::min(step.n_output_held, kLikelyTokens));
-    if (route.order == PlanOrder::cheapest)
+    candidate.quality = config.endpoints[step.attempt.endpoint].quality;
+    candidate.is_canary = step.attempt.is_canary;
+    const int64_t n_likely = std::min(step.n_output_held, routing::kLikelyOutputTokens);
+    candidate.seconds = seconds_of(sight, n_likely);
+    const bool is_cheapest = route.order == PlanOrder::cheapest;
+    if (is_cheapest || route.order == PlanOrder::automatic)
         candidate.cost_nano_usd =
-            billing::cost_bound(step.n_prompt_estimate, step.n_output_held, step.price.tariff).n;
+            billing::cost_bound(step.n_prompt_estimate, is_cheapest ? step.n_output_held : n_likely,
+                                step.price.tariff)
+                .n;
     return candidate;
 }
 
@@ -104,12 +109,25 @@ asio::awaitable<void> order_plan(ChatPlan& plan, const ChatRequest& request,
         candidates.back().n_warm_tokens = warm[i];
     }
     const uint64_t seed = route.sticky ? sticky_seed(request, terms.owner) : terms.dice;
-    permute(plan.steps, routing::rank(route.order, candidates, seed));
+    if (route.order == PlanOrder::automatic) {
+        const auto scores = routing::balanced_scores(candidates, route.balance);
+        for (size_t i = 0; i < scores.size(); ++i) plan.steps[i].score = scores[i].sum();
+    }
+    permute(plan.steps, routing::rank(route.order, candidates, seed, route.balance));
 }
 
-std::string reason_of(const ChatPlan& plan, const config::Config& config,
+std::string reason_of(const ChatPlan& plan, const config::Config& config, const PlannedStep& chosen,
                       std::optional<config::FailureClass> after) {
-    std::string text(to_string(config.routes[plan.route].order));
+    const config::Route& route = config.routes[plan.route];
+    std::string text(chosen.attempt.is_canary ? "canary" : to_string(route.order));
+    if (route.order == PlanOrder::automatic && !chosen.attempt.is_canary)
+        text += fmt::format("; score={:.3f}", chosen.score);
+    std::string_view before = "; passed=";
+    for (const routing::PassedOver& passed : plan.passed) {
+        text += before;
+        text += config.endpoints[passed.endpoint].name + "(" + passed.why + ")";
+        before = ",";
+    }
     std::string_view between = "; down=";
     for (const PlannedStep& step : plan.steps) {
         if (step.is_up) continue;

@@ -14,9 +14,10 @@ asio::awaitable<void> order_plan(ChatPlan& plan, const ChatRequest& request,
                                  const Snapshot& snapshot, asio::thread_pool& workers,
                                  const PlanTerms& terms);
 
-// The header x-weir-reason: "listed", or "cheapest; down=a,b; after=rate_limit", where `after` is
-// why the attempt before this one failed.
-std::string reason_of(const ChatPlan& plan, const config::Config& config,
+// The header x-weir-reason of a step: "listed", "canary", or
+// "auto; score=0.417; passed=c(label:team),d(hours); down=a,b; after=rate_limit": by what it was
+// chosen, whose conditions do not hold, who is down, and why the attempt before this one failed.
+std::string reason_of(const ChatPlan& plan, const config::Config& config, const PlannedStep& chosen,
                       std::optional<config::FailureClass> after);
 
 }  // namespace gateway

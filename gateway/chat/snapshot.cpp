@@ -27,4 +27,16 @@ EndpointHealths carry_health(const Snapshot* before, const config::Config& next)
     return healths;
 }
 
+RetryBudgets carry_budgets(const Snapshot* before, const config::Config& next) {
+    RetryBudgets budgets;
+    for (const config::Upstream& upstream : next.upstreams) {
+        auto& budget = budgets.emplace_back();
+        for (size_t j = 0; before != nullptr && j < before->budgets.size() && !budget; ++j) {
+            if (before->config->upstreams[j].name == upstream.name) budget = before->budgets[j];
+        }
+        if (!budget) budget = std::make_shared<routing::RetryBudget>();
+    }
+    return budgets;
+}
+
 }  // namespace gateway

@@ -13,10 +13,41 @@ namespace gateway {
 namespace {
 
 struct CheckWords {
-    std::string file, effort, other;
+    std::string file, effort, other, at;
+    std::vector<std::string> labels, headers, needs;
     bool schema = false, reference = false, json = false;
     ExplainAsk ask;
 };
+
+// What conditions look at, from its words. Empty: it could be read; else what to write.
+std::string read_circumstances(CheckWords& words) {
+    words.ask.at = wall_clock_now();
+    if (!words.at.empty()) {
+        const auto at = config::parse_rfc3339(words.at);
+        if (!at) return "--at is a time such as 2026-10-01T22:30:00Z";
+        words.ask.at = *at;
+    }
+    for (const std::string& label : words.labels)
+        if (label.find('=') == label.npos) return "--label is name=value";
+    words.ask.labels = words.labels;
+    for (const std::string& header : words.headers) {
+        const size_t colon = header.find(':');
+        if (colon == header.npos || colon == 0) return "--header is 'name: value'";
+        std::string name = header.substr(0, colon);
+        for (char& c : name)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        const size_t begin = header.find_first_not_of(" \t", colon + 1);
+        const size_t end = header.find_last_not_of(" \t");
+        words.ask.headers.emplace_back(
+            name, begin == header.npos ? "" : header.substr(begin, end + 1 - begin));
+    }
+    for (const std::string& need : words.needs) {
+        words.ask.needs_tools |= need == "tools";
+        words.ask.needs_json_schema |= need == "json_schema";
+        words.ask.needs_images |= need == "vision";
+    }
+    return "";
+}
 
 int check(const Invocation& invocation, CheckWords& words) {
     if (words.schema) {
@@ -50,7 +81,10 @@ int check(const Invocation& invocation, CheckWords& words) {
             return kExitUsage;
         }
     }
-    words.ask.at = wall_clock_now();
+    if (const std::string cure = read_circumstances(words); !cure.empty()) {
+        std::fprintf(stderr, "weir: %s\n", cure.c_str());
+        return kExitUsage;
+    }
     return explain(*config, words.ask, words.json) ? kExitOk : kExitNo;
 }
 
@@ -79,6 +113,22 @@ void add_check(CLI::App& app, Invocation& invocation) {
         ->check(CLI::NonNegativeNumber)
         ->needs(explains);
     command->add_option("--effort", words->effort, "The reasoning_effort that it asks for")
+        ->needs(explains);
+    command->add_option("--label", words->labels, "A label of its key, as team=batch; repeatable")
+        ->allow_extra_args(false)
+        ->needs(explains);
+    command->add_option("--header", words->headers, "A header of it, as 'x-team: a'; repeatable")
+        ->allow_extra_args(false)
+        ->needs(explains);
+    command->add_option("--at", words->at, "When it comes, in RFC 3339; now if left out")
+        ->needs(explains);
+    command
+        ->add_option("--user", words->ask.user,
+                     "Whose it is: its safety_identifier, else its user, else its account's number")
+        ->needs(explains);
+    command->add_option("--needs", words->needs, "What it needs of a model; repeatable")
+        ->allow_extra_args(false)
+        ->check(CLI::IsMember({"tools", "json_schema", "vision"}))
         ->needs(explains);
     command->add_flag("--json", words->json)->needs(explains);
     command->callback([&invocation, words] {

@@ -19,6 +19,7 @@ struct Invocation {
 
 void add_serve(CLI::App& app, Invocation& invocation);
 void add_check(CLI::App& app, Invocation& invocation);
+void add_show(CLI::App& app, Invocation& invocation);
 void add_account(CLI::App& app, Invocation& invocation);  // account, credit
 void add_key(CLI::App& app, Invocation& invocation);
 void add_budget(CLI::App& app, Invocation& invocation);

@@ -20,7 +20,9 @@ bool any_below(const std::set<std::string>& keys, const std::string& prefix) {
 bool is_concerned(const config::Route& route, const config::Config& config,
                   const std::set<std::string>& keys) {
     if (any_below(keys, "routes." + route.name)) return true;
-    return std::ranges::any_of(route.plan, [&](size_t id) {
+    std::vector<size_t> endpoints = route.plan;
+    if (route.canary) endpoints.push_back(route.canary->endpoint);
+    return std::ranges::any_of(endpoints, [&](size_t id) {
         const config::Endpoint& endpoint = config.endpoints[id];
         return any_below(keys, "endpoints." + endpoint.name) ||
                any_below(keys, "prices." + config.prices[endpoint.price].name) ||

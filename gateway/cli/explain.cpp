@@ -1,5 +1,7 @@
 #include "gateway/cli/explain.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -7,6 +9,8 @@
 #include "billing/applied_price.h"
 #include "billing/cost.h"
 #include "config/scalar.h"
+#include "routing/conditions.h"
+#include "routing/rank.h"
 #include "routing/router.h"
 
 namespace gateway {
@@ -21,6 +25,12 @@ routing::RequestFacts facts_of(const ExplainAsk& ask) {
     facts.n_prompt_tokens = ask.n_prompt_tokens;
     facts.n_output_tokens_max = ask.n_output_tokens;
     if (ask.effort) facts.thinking = {routing::ThinkingAsk::Kind::effort, *ask.effort, 0};
+    facts.has_tools = ask.needs_tools;
+    facts.needs_json_schema = ask.needs_json_schema;
+    facts.needs_images = ask.needs_images;
+    facts.labels = ask.labels;
+    facts.headers = ask.headers;
+    facts.now = ask.at;
     return facts;
 }
 
@@ -32,6 +42,8 @@ struct Step {
     std::string reasoning;
     billing::AppliedPrice price;
     billing::NanoUsd worst;
+    routing::Candidate candidate;
+    std::optional<routing::BalancedScore> score;  // order auto
 };
 
 Step step_of(const config::Config& config, const config::Route& route, const ExplainAsk& ask,
@@ -59,15 +71,78 @@ Step step_of(const config::Config& config, const config::Route& route, const Exp
     step.price = std::move(*price);
     step.worst =
         billing::cost_bound(ask.n_prompt_tokens, attempt->n_output_tokens_max, step.price.tariff);
+    step.candidate.cost_nano_usd = step.worst.n;
+    step.candidate.quality = step.endpoint->quality;
+    if (route.order == config::PlanOrder::automatic) {
+        const int64_t n_likely =
+            std::min(attempt->n_output_tokens_max, routing::kLikelyOutputTokens);
+        step.candidate.cost_nano_usd =
+            billing::cost_bound(ask.n_prompt_tokens, n_likely, step.price.tariff).n;
+    }
     return step;
 }
 
-// Nothing is known of speed, load and caches here: those orders stand as listed.
+// The step at a place of the plan, unless its condition does not hold.
+Step planned_step(const config::Config& config, const config::Route& route, const ExplainAsk& ask,
+                  size_t place) {
+    if (!route.conditions.empty()) {
+        const config::Condition& condition = route.conditions[place];
+        if (const auto unmet = routing::first_unmet(condition, facts_of(ask))) {
+            Step step;
+            step.endpoint = &config.endpoints[route.plan[place]];
+            step.why = routing::describe(*unmet, condition);
+            return step;
+        }
+    }
+    return step_of(config, route, ask, route.plan[place]);
+}
+
+// "0.5" of 500000.
+std::string percent_of(const config::Canary& canary) {
+    std::string text =
+        fmt::format("{}.{:06}", canary.share_percent / 1'000'000, canary.share_percent % 1'000'000);
+    text.resize(text.find_last_not_of('0') + 1);
+    if (text.back() == '.') text.pop_back();
+    return text;
+}
+
+Step canary_step(const config::Config& config, const config::Route& route, const ExplainAsk& ask) {
+    const config::Canary& canary = *route.canary;
+    const bool by_user = canary.by == config::Canary::By::user;
+    const bool is_known = by_user && ask.user;
+    if (is_known && routing::takes_canary(canary, routing::draw_of_user(route.name, *ask.user))) {
+        Step step = step_of(config, route, ask, canary.endpoint);
+        step.candidate.is_canary = true;
+        return step;
+    }
+    Step step;
+    step.endpoint = &config.endpoints[canary.endpoint];
+    step.why = fmt::format("it is the canary of {} % of the {}", percent_of(canary),
+                           by_user ? "users" : "requests");
+    if (is_known)
+        step.why += ", this is none of them";
+    else if (by_user)
+        step.why += "; --user NAME says of whom";
+    return step;
+}
+
+// Nothing is known of speed, load, caches and dice here: those orders stand as listed.
 std::vector<Step> ordered(std::vector<Step> steps, const config::Route& route) {
-    if (route.order != config::PlanOrder::cheapest) return steps;
-    std::stable_sort(steps.begin(), steps.end(),
-                     [](const Step& a, const Step& b) { return a.worst < b.worst; });
-    return steps;
+    const bool is_automatic = route.order == config::PlanOrder::automatic;
+    const bool is_known = is_automatic || route.order == config::PlanOrder::cheapest;
+    std::vector<routing::Candidate> candidates;
+    for (const Step& step : steps) candidates.push_back(step.candidate);
+    if (is_automatic) {
+        const auto scores = routing::balanced_scores(candidates, route.balance);
+        for (size_t i = 0; i < steps.size(); ++i) {
+            if (!candidates[i].is_canary) steps[i].score = scores[i];
+        }
+    }
+    std::vector<Step> sorted;
+    for (const size_t place : routing::rank(is_known ? route.order : config::PlanOrder::listed,
+                                            candidates, 0, route.balance))
+        sorted.push_back(std::move(steps[place]));
+    return sorted;
 }
 
 std::vector<std::string> falls_back_on(const config::Route& route) {
@@ -108,6 +183,12 @@ ordered_json json_of(const config::Config& config, const Step& step) {
     json["reasoning"] = step.reasoning;
     json["price"] = price_of(step);
     json["worst_cost_usd"] = config::to_string(step.worst);
+    if (step.candidate.is_canary) json["canary"] = true;
+    if (step.score) {
+        json["score"] = {{"cost", step.score->cost},
+                         {"latency", nullptr},  // not known here
+                         {"quality", step.score->quality}};
+    }
     return json;
 }
 
@@ -129,6 +210,11 @@ void print(const config::Config& config, const Step& step, size_t place) {
                 number.c_str(), name.c_str(), at.c_str(), api_note(step.attempt.api),
                 static_cast<long long>(step.attempt.n_output_tokens_max), step.reasoning.c_str(),
                 price_of(step).c_str(), config::to_string(step.worst).c_str());
+    if (step.candidate.is_canary) std::printf("    the canary of this user\n");
+    if (step.score) {
+        std::printf("    score %.3f: cost %.3f, quality %.3f, latency not known here\n",
+                    step.score->sum(), step.score->cost, step.score->quality);
+    }
 }
 
 }  // namespace
@@ -142,10 +228,12 @@ bool explain(const config::Config& config, const ExplainAsk& ask, bool as_json) 
     const config::Route& route = config.routes[found->second];
     std::vector<Step> tried;
     std::vector<Step> left_out;
-    for (const size_t id : route.plan) {
-        Step step = step_of(config, route, ask, id);
+    const auto take = [&](Step step) {
         (step.why.empty() ? tried : left_out).push_back(std::move(step));
-    }
+    };
+    if (route.canary) take(canary_step(config, route, ask));
+    for (size_t place = 0; place < route.plan.size(); ++place)
+        take(planned_step(config, route, ask, place));
     tried = ordered(std::move(tried), route);
     const std::vector<std::string> classes = falls_back_on(route);
     const ordered_json timeouts = timeouts_of(route);

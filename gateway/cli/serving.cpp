@@ -7,10 +7,12 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "gateway/cli/command.h"
 #include "gateway/cli/config_file.h"
+#include "gateway/telemetry/version.h"
 #include "gateway/telemetry/wall_clock.h"
 
 namespace gateway {
@@ -91,6 +93,8 @@ std::string first_unpriced(const config::Config& config) {
 
 Serving::Serving(std::string config_file, config::Config config)
     : config_file_(std::move(config_file)),
+      started_(wall_clock_now()),
+      loaded_ms_(started_.ms),
       config_(std::make_shared<const config::Config>(std::move(config))),
       log_(RequestLog::create(config_->log)),
       metrics_(Metrics::create()),
@@ -114,7 +118,6 @@ Serving::Serving(std::string config_file, config::Config config)
         GatewayParts{*billing_, engines, io_threads_, *metrics_, *log_}, config_);
     server_ =
         Server::create(config_->listen, config_->limits, config_->tls, io_threads_, *gateway_);
-    control_ = ControlServer::start(control_socket_of(config_->ledger.path), *billing_);
     if (config_->metrics) {
         sources.n_connections_open = [this] {
             return server_->counters().n_connections_open.load();
@@ -127,10 +130,31 @@ Serving::Serving(std::string config_file, config::Config config)
         listen.port = config_->metrics->port;
         ops_server_ = Server::create(listen, config_->limits, {}, ops_threads_, *ops_);
     }
+    control_ = ControlServer::start(control_socket_of(config_->ledger.path), *billing_,
+                                    [this] { return show(); });
     metrics_->config_loaded(*config_);
 }
 
 Serving::~Serving() = default;
+
+std::string Serving::show() const {
+    const auto config = gateway_->config();
+    const config::UnixMillis loaded{loaded_ms_};
+    nlohmann::ordered_json shown{{"ok", true},
+                                 {"version", kVersion},
+                                 {"pid", getpid()},
+                                 {"started", config::to_rfc3339(started_)},
+                                 {"uptime_s", (wall_clock_now().ms - started_.ms) / 1'000}};
+    shown["config"] = {{"file", std::filesystem::absolute(config_file_).string()},
+                       {"hash", config->digest},
+                       {"loaded", config::to_rfc3339(loaded)},
+                       {"last_reload_refused", was_refused_.load()}};
+    shown["listening"] = {{"api", server_->address()}};
+    if (ops_server_) shown["listening"]["metrics"] = ops_server_->address();
+    shown["connections"] = {{"open", server_->counters().n_connections_open.load()},
+                            {"open_max", config->limits.n_connections_max}};
+    return gateway_->show(std::move(shown)).dump();
+}
 
 void Serving::open_engines() {
     for (const config::Engine& engine : config_->engines) {
@@ -249,7 +273,8 @@ void Serving::reload() {
         if (const auto error = server_->reload_tls(*loaded->tls))
             refused = "tls: " + *error + "; the running config stays";
     }
-    if (!refused.empty()) {
+    was_refused_ = !refused.empty();
+    if (was_refused_) {
         metrics_->config_refused();
         log_->warn("reload_refused", refused);
         return;
@@ -257,6 +282,7 @@ void Serving::reload() {
     config_ = std::make_shared<const config::Config>(std::move(*loaded));
     server_->set_limits(config_->limits);
     gateway_->swap_config(config_);
+    loaded_ms_ = wall_clock_now().ms;
     log_->reconfigure(config_->log);
     metrics_->config_loaded(*config_);
     log_->info("reloaded", config_->digest);

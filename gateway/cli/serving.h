@@ -1,5 +1,6 @@
 #pragma once
 // The running gateway: what `weir serve` builds, and what its signals do.
+#include <atomic>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
@@ -39,8 +40,12 @@ private:
     void end_requests();
     void wait_until_idle(std::chrono::steady_clock::time_point deadline);
     void stop();
+    std::string show() const;  // any thread
 
     const std::string config_file_;
+    const config::UnixMillis started_;
+    std::atomic<int64_t> loaded_ms_;         // when the running config was
+    std::atomic<bool> was_refused_ = false;  // the last reload
     std::shared_ptr<const config::Config> config_;
     std::unique_ptr<RequestLog> log_;
     std::unique_ptr<Metrics> metrics_;
@@ -48,11 +53,11 @@ private:
     std::vector<std::unique_ptr<IoThread>> ops_threads_;  // one: metrics, signals, timers
     std::unique_ptr<billing::Billing> billing_;
     std::vector<std::unique_ptr<engine::Engine>> engines_;
-    std::unique_ptr<ControlServer> control_;
     std::unique_ptr<Gateway> gateway_;
     std::unique_ptr<Server> server_;
     std::unique_ptr<OpsHandler> ops_;
     std::unique_ptr<Server> ops_server_;
+    std::unique_ptr<ControlServer> control_;
     boost::asio::signal_set signals_;
     boost::asio::steady_timer timer_;
     bool draining_ = false;

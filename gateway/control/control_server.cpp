@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <exception>
 #include <stdexcept>
 #include <thread>
 
@@ -21,9 +22,11 @@ namespace {
 
 class ThreadedServer final : public ControlServer {
 public:
-    ThreadedServer(const std::filesystem::path& path, billing::Billing& billing)
+    ThreadedServer(const std::filesystem::path& path, billing::Billing& billing,
+                   std::function<std::string()> show)
         : path_(path),
           billing_(billing),
+          show_(std::move(show)),
           listener_(listen_on(path)),
           stop_(eventfd(0, EFD_CLOEXEC)) {
         if (!stop_.valid()) throw std::runtime_error("cannot create an eventfd");
@@ -72,12 +75,22 @@ private:
 
     void serve(int client) {
         set_socket_timeouts(client);
-        const auto line = read_line(client);
-        if (line) write_all(client, run_ledger_command(billing_, *line) + "\n");
+        const auto line = read_line(client, kCommandBytesMax);
+        if (line) write_all(client, answer_to(*line) + "\n");
+    }
+
+    std::string answer_to(const std::string& line) {
+        if (!show_ || line != kShowCommand) return run_ledger_command(billing_, line);
+        try {
+            return show_();
+        } catch (const std::exception&) {
+            return R"({"ok":false,"error":"the server cannot say now; see its log"})";
+        }
     }
 
     const std::filesystem::path path_;
     billing::Billing& billing_;
+    const std::function<std::string()> show_;
     const FileDescriptor listener_;
     const FileDescriptor stop_;
     std::thread thread_;
@@ -86,8 +99,9 @@ private:
 }  // namespace
 
 std::unique_ptr<ControlServer> ControlServer::start(const std::filesystem::path& socket,
-                                                    billing::Billing& billing) {
-    return std::make_unique<ThreadedServer>(socket, billing);
+                                                    billing::Billing& billing,
+                                                    std::function<std::string()> show) {
+    return std::make_unique<ThreadedServer>(socket, billing, std::move(show));
 }
 
 std::filesystem::path control_socket_of(const std::filesystem::path& ledger) {

@@ -10,10 +10,6 @@
 
 namespace gateway {
 
-namespace {
-constexpr size_t kLineBytesMax = 64 << 10;
-}
-
 std::optional<sockaddr_un> control_address(const std::filesystem::path& socket) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -29,10 +25,10 @@ void set_socket_timeouts(int fd) {
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &ten_seconds, sizeof ten_seconds);
 }
 
-std::optional<std::string> read_line(int fd) {
+std::optional<std::string> read_line(int fd, size_t n_bytes_max) {
     std::string line;
-    char buffer[4096];
-    while (line.size() <= kLineBytesMax) {
+    char buffer[16'384];
+    while (line.size() <= n_bytes_max) {
         const ssize_t n = recv(fd, buffer, sizeof buffer, 0);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return {};
@@ -64,7 +60,7 @@ std::optional<std::string> ask_owner(const std::filesystem::path& socket,
     if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0)
         return {};
     if (!write_all(fd.get(), std::string(request) + "\n")) return {};
-    auto answer = read_line(fd.get());
+    auto answer = read_line(fd.get(), kCommandAnswerBytesMax);
     if (!answer) return R"({"ok":false,"error":"the running server did not answer; see its log"})";
     return answer;
 }

@@ -13,8 +13,10 @@ namespace gateway {
 std::optional<sockaddr_un> control_address(const std::filesystem::path& socket);
 // Ten seconds each way: a command is small, and a commit takes milliseconds.
 void set_socket_timeouts(int fd);
-// One line without its end; nothing on end of file, time-out, or more than 64 KiB.
-std::optional<std::string> read_line(int fd);
+inline constexpr size_t kCommandBytesMax = 64 << 10;
+inline constexpr size_t kCommandAnswerBytesMax = 64 << 20;  // a list of all there is
+// One line without its end; nothing on end of file, time-out, or more than about n_bytes_max.
+std::optional<std::string> read_line(int fd, size_t n_bytes_max);
 bool write_all(int fd, std::string_view bytes);
 
 // Sends one command to the owner of a ledger and waits for its answer. Nothing if no process

@@ -127,7 +127,7 @@ asio::awaitable<bool> Exchange::end_stream() {
 }
 
 void Exchange::abort_stream() {
-    ENSURE(state_ == State::head_held || state_ == State::streaming);
+    ENSURE(state_ != State::ended && state_ != State::aborted);
     state_ = State::aborted;
     keep_alive_ = false;
 }

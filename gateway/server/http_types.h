@@ -63,7 +63,7 @@ public:
     virtual bool write_now(std::string_view bytes) = 0;
     // The terminating chunk. False: the client is gone.
     virtual asio::awaitable<bool> end_stream() = 0;
-    // The stream ends here, incomplete: no terminating chunk, the connection is closed.
+    // The answer ends here, incomplete or not begun: no terminating chunk, the connection closes.
     virtual void abort_stream() = 0;
     // Called once, on the io thread, when the client hangs up while the answer is being made (its
     // FIN counts unless listen.half_closed_clients) or when the server must end at once. At once if

@@ -116,6 +116,15 @@ struct Families {
                  .Name("weir_endpoint_up")
                  .Help("0 while the endpoint's breaker is open: others are tried before it.")
                  .Register(r)),
+          retries(BuildCounter()
+                      .Name("weir_retries_total")
+                      .Help("Attempts that the retry budget of an upstream is for, by whether it "
+                            "had room.")
+                      .Register(r)),
+          canaries(BuildCounter()
+                       .Name("weir_canary_requests_total")
+                       .Help("Requests of routes with a canary, by whether they get it first.")
+                       .Register(r)),
           streams(BuildGauge().Name("weir_streams_open").Help("Streams being sent.").Register(r)),
           keepalives(BuildCounter()
                          .Name("weir_stream_keepalives_total")
@@ -157,6 +166,8 @@ struct Families {
     Family<Counter>& mismatch;
     Family<Gauge>& inflight;
     Family<Gauge>& up;
+    Family<Counter>& retries;
+    Family<Counter>& canaries;
     Family<Gauge>& streams;
     Family<Counter>& keepalives;
     Family<Histogram>& commit;
@@ -171,7 +182,14 @@ struct Families {
 class Children final : public MetricChildren {
 public:
     Children(Families& families, const config::Config& config) : families_(families) {
-        for (const config::Route& route : config.routes) routes_.push_back(route_of(route.name));
+        for (const config::Route& route : config.routes) {
+            routes_.push_back(route_of(route.name));
+            if (!route.canary) continue;
+            routes_.back().canary =
+                &families.canaries.Add({{"route", route.name}, {"side", "canary"}});
+            routes_.back().no_canary =
+                &families.canaries.Add({{"route", route.name}, {"side", "plan"}});
+        }
         unknown_ = route_of("_unknown");
         for (const config::Endpoint& endpoint : config.endpoints)
             endpoints_.push_back(endpoint_of(endpoint, config));
@@ -179,7 +197,9 @@ public:
             stages_[s] = &families.overhead.Add({{"stage", kStages[s]}}, kOverheadBuckets);
         speeds_.resize(config.routes.size() * config.endpoints.size());
         for (size_t r = 0; r < config.routes.size(); ++r) {
-            for (const size_t e : config.routes[r].plan) {
+            std::vector<size_t> endpoints = config.routes[r].plan;
+            if (config.routes[r].canary) endpoints.push_back(config.routes[r].canary->endpoint);
+            for (const size_t e : endpoints) {
                 const prometheus::Labels labels{{"route", config.routes[r].name},
                                                 {"endpoint", config.endpoints[e].name}};
                 speeds_[r * config.endpoints.size() + e] = {
@@ -226,12 +246,22 @@ public:
 
     void is_up(size_t endpoint, bool up) override { endpoints_[endpoint].up->Set(up ? 1 : 0); }
 
+    void retry(size_t endpoint, bool made) override {
+        (made ? endpoints_[endpoint].retries : endpoints_[endpoint].refused_retries)->Increment();
+    }
+
+    void canary(size_t route, bool taken) override {
+        (taken ? routes_[route].canary : routes_[route].no_canary)->Increment();
+    }
+
 private:
     struct Route {
         std::array<Counter*, kOutcomes.size()> outcomes{};
         Histogram* duration = nullptr;
+        Counter* canary = nullptr;  // null, as the other: the route has none
+        Counter* no_canary = nullptr;
     };
-    // Null outside the route's plan.
+    // Null of endpoints that the route never tries.
     struct Speed {
         Histogram* ttft = nullptr;
         Histogram* inter_token = nullptr;
@@ -256,6 +286,8 @@ private:
         std::array<Counter*, config::kFailureClassCount> failures{};
         Counter* answered = nullptr;
         Counter* cost = nullptr;
+        Counter* retries = nullptr;  // null, as the next, of an engine
+        Counter* refused_retries = nullptr;
         Gauge* inflight = nullptr;
         Gauge* up = nullptr;
     };
@@ -293,6 +325,12 @@ private:
         children.answered = &families_.attempts.Add({{"endpoint", endpoint.name}, {"class", "ok"}});
         children.cost = &families_.cost.Add(
             {{"endpoint", endpoint.name}, {"price", config.prices[endpoint.price].name}});
+        if (endpoint.upstream) {
+            children.retries =
+                &families_.retries.Add({{"endpoint", endpoint.name}, {"made", "yes"}});
+            children.refused_retries =
+                &families_.retries.Add({{"endpoint", endpoint.name}, {"made", "no"}});
+        }
         children.inflight = &families_.inflight.Add({{"endpoint", endpoint.name}});
         children.up = &families_.up.Add({{"endpoint", endpoint.name}});
         return children;

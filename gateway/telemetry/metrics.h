@@ -48,6 +48,10 @@ public:
     virtual void attempt(size_t endpoint, std::optional<config::FailureClass> failure) = 0;
     virtual void inflight(size_t endpoint, int change) = 0;
     virtual void is_up(size_t endpoint, bool up) = 0;
+    // An attempt that needed room in the retry budget: made or not.
+    virtual void retry(size_t endpoint, bool made) = 0;
+    // A request of a route that has a canary: whether it is among those that get it.
+    virtual void canary(size_t route, bool taken) = 0;
 };
 
 // What is read at scrape time only.

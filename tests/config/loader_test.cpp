@@ -324,3 +324,73 @@ TEST_CASE("load: a file that is none is refused by name", "[config]") {
     REQUIRE_FALSE(folder.has_value());
     CHECK_THAT(to_string(folder.error().at(0)), Catch::Contains("is a folder"));
 }
+
+TEST_CASE("load: conditions, canary, balance, quality and capabilities", "[config]") {
+    std::string text = sample::changed(
+        "gpt-5.5: {plan: [gpt55, local-v4], fall_back_on: [connect, timeout_ttft, rate_limit, "
+        "server_error]}",
+        R"(gpt-5.5:
+    plan: [gpt55, local-v4]
+    order: auto
+    balance: {cost: 2, latency: 0}
+    n_retries_max: 1
+    when:
+      local-v4:
+        labels: {team: [batch, web]}
+        headers: {X-Beta: "*", x-site: "true"}
+        prompt_tokens_max: 4000
+        hours: ["22:00-24:00", "00:00-06:00"]
+        time_zone: Europe/Berlin
+    canary: {endpoint: trial, percent: "0.5", by: request})");
+    text.replace(text.find("routes:"), 0,
+                 "  trial: {upstream: openai, model: gpt-6, n_ctx: 1000, output_tokens_max: 100, "
+                 "price: gpt55, capabilities: [tools]}\n");
+    for (const char* const endpoint : {"{engine: v4", "{upstream: openai, model: gpt-5.5"}) {
+        const std::string before = endpoint;
+        text.replace(text.find(before), before.size(), before + ", quality: 50");
+    }
+    const Config config = sample::load(text);
+    const Route& route = config.routes[1];
+    CHECK(route.order == PlanOrder::automatic);
+    CHECK(to_string(route.order) == "auto");
+    CHECK(route.balance.cost == 2);
+    CHECK(route.balance.latency == 0);
+    CHECK(route.balance.quality == 1);
+    CHECK(route.n_retries_max == 1);
+    REQUIRE(route.conditions.size() == 2);
+    CHECK(route.conditions[0].labels.empty());
+    CHECK_FALSE(route.conditions[0].hours);
+    const Condition& condition = route.conditions[1];
+    REQUIRE(condition.labels.size() == 1);
+    CHECK(condition.labels[0].name == "team");
+    CHECK(condition.labels[0].values == std::vector<std::string>{"batch", "web"});
+    REQUIRE(condition.headers.size() == 2);
+    CHECK(condition.headers[0].name == "x-beta");
+    CHECK(condition.headers[0].values.empty());
+    CHECK(condition.headers[1].values == std::vector<std::string>{"true"});
+    CHECK(condition.prompt_tokens_min == 0);
+    CHECK(condition.prompt_tokens_max == 4'000);
+    REQUIRE(condition.hours);
+    CHECK(condition.hours->covers(*parse_rfc3339("2026-12-01T02:30:00Z")));
+    CHECK_FALSE(condition.hours->covers(*parse_rfc3339("2026-12-01T05:00:00Z")));
+    REQUIRE(route.canary);
+    CHECK(config.endpoints[route.canary->endpoint].name == "trial");
+    CHECK(route.canary->share_percent == 500'000);
+    CHECK(route.canary->by == Canary::By::request);
+    CHECK(config.endpoints[route.canary->endpoint].capabilities == std::array{true, false, false});
+    CHECK(config.endpoints[1].capabilities == std::array{true, true, true});
+    CHECK(config.endpoints[1].quality == 50);
+    CHECK(config.routes[0].conditions.empty());
+    CHECK_FALSE(config.routes[0].canary);
+}
+
+TEST_CASE("load: a condition of days alone holds all day", "[config]") {
+    const Config config =
+        sample::load(sample::changed("gpt-5.5: {plan: [gpt55, local-v4]",
+                                     "gpt-5.5: {when: {local-v4: {days: [sunday]}}, plan: "
+                                     "[gpt55, local-v4]"));
+    const OpenHours& hours = config.routes[1].conditions.at(1).hours.value();
+    CHECK(hours.covers(*parse_rfc3339("2026-11-29T00:00:00Z")));
+    CHECK(hours.covers(*parse_rfc3339("2026-11-29T23:59:59Z")));
+    CHECK_FALSE(hours.covers(*parse_rfc3339("2026-11-30T00:00:00Z")));
+}

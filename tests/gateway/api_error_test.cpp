@@ -146,6 +146,11 @@ TEST_CASE("api error: C38 and C59, what a model lacks is named, its endpoint is 
     CHECK(large.param == "thinking_budget");
     CHECK(large.message.find(": a thinking budget of 9 tokens. Raise") != std::string::npos);
     CHECK(api_error(routing::Error{routing::Errc::model_unknown, ""}, {"m", 0, 0}).status == 404);
+    const ApiError unmet = api_error(
+        routing::Error{routing::Errc::conditions_unmet, "label:team, hours"}, {"m", 0, 0});
+    CHECK(unmet.status == 400);
+    CHECK(unmet.code == "no_endpoint_matches");
+    CHECK(unmet.message.find("label:team, hours") != std::string::npos);
 }
 
 TEST_CASE("api error: H12, faults of our own account are never the client's", "[api]") {

@@ -198,3 +198,22 @@ TEST_CASE("control socket: a stale socket of a dead process is replaced", "[cont
     { const auto second = ControlServer::start(socket, *ledger.billing); }
     CHECK_FALSE(std::filesystem::exists(socket));
 }
+
+TEST_CASE("control socket: what runs is told where somebody knows it, at any length", "[control]") {
+    TemporaryLedger ledger;
+    const auto socket = control_socket_of(ledger.file());
+    {
+        const auto server = ControlServer::start(socket, *ledger.billing);
+        CHECK(json::parse(*ask_owner(socket, kShowCommand))["ok"] == false);
+    }
+    const std::string long_answer = json{{"ok", true}, {"text", std::string(1 << 20, 'x')}}.dump();
+    bool fails = false;
+    const auto server = ControlServer::start(socket, *ledger.billing, [&] {
+        if (fails) throw std::runtime_error("no");
+        return long_answer;
+    });
+    CHECK(ask_owner(socket, kShowCommand) == long_answer);
+    CHECK(json::parse(*ask_owner(socket, R"({"op":"account_list"})"))["ok"] == true);
+    fails = true;
+    CHECK(json::parse(*ask_owner(socket, kShowCommand))["ok"] == false);
+}

@@ -143,3 +143,34 @@ TEST_CASE("metrics: recording from many threads loses nothing", "[metrics][threa
     CHECK(has(metrics->text({}),
               R"(weir_requests_total{dialect="chat",outcome="ok",route="gpt-5.5"} 4000)"));
 }
+
+TEST_CASE("metrics: canaries and retries count where there are any", "[metrics]") {
+    const auto metrics = Metrics::create();
+    config::Config config = two_endpoints();
+    config.endpoints[1].upstream = 0;
+    config.routes[0].plan = {0};
+    config.routes[0].canary = config::Canary{1, 1'000'000, config::Canary::By::user};
+    config.routes.emplace_back().name = "plain";
+    config.routes[1].plan = {0};
+    const auto children = metrics->children(config);
+    children->canary(0, true);
+    children->canary(0, false);
+    children->canary(0, false);
+    children->retry(1, true);
+    const std::string text = metrics->text({});
+    CHECK(has(text, R"(weir_canary_requests_total{route="gpt-5.5",side="canary"} 1)"));
+    CHECK(has(text, R"(weir_canary_requests_total{route="gpt-5.5",side="plan"} 2)"));
+    CHECK(text.find(R"(weir_canary_requests_total{route="plain")") == std::string::npos);
+    CHECK(has(text, R"(weir_retries_total{endpoint="gpt55",made="yes"} 1)"));
+    CHECK(has(text, R"(weir_retries_total{endpoint="gpt55",made="no"} 0)"));
+    CHECK(text.find(R"(weir_retries_total{endpoint="local-v4")") == std::string::npos);
+    // What the canary answers has its times too.
+    RequestRecord record;
+    record.route = 0;
+    record.endpoint = 1;
+    record.ttft = std::chrono::milliseconds(1);
+    children->record(record);
+    CHECK(
+        metrics->text({}).find(R"(weir_ttft_seconds_count{endpoint="gpt55",route="gpt-5.5"} 1)") !=
+        std::string::npos);
+}

@@ -33,7 +33,9 @@ class Observability(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.mock = cls.enterClassContext(Mock())
-        cls.weir = cls.enterClassContext(Weir(upstream=cls.mock.base_url))
+        cls.weir = cls.enterClassContext(Weir(
+            upstream=cls.mock.base_url, routes='  try: {plan: [mock], canary: {endpoint: trial, percent: "5"}}\n',
+            endpoints="  trial: {upstream: up, model: ok-n5, n_ctx: 1000, output_tokens_max: 100, price: remote}\n"))
         cls.key = cls.weir.account()
         cls.weir.start()
 

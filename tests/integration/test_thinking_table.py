@@ -47,6 +47,13 @@ class Cells(unittest.TestCase):
                       + "upstreams:\n" + "".join(f'  at-{kind}: {{kind: {kind}, base_url: "{cls.mock.base_url}", api_key: k}}\n'
                                                  for kind in KINDS), cls.weir.config.read_text(), count=1)
         cls.weir.write_config(text)
+        # A route whose own tier is an error at all its endpoints is refused with its file.
+        told = cls.weir.run("check", check=False).stderr.splitlines()
+        refused = [re.search(r" routes\.(\S+)\.thinking: no endpoint of the plan takes ", line) for line in told]
+        assert all(refused), told
+        cls.refused_routes = {match[1] for match in refused}
+        cls.weir.write_config("".join(line for line in text.splitlines(True)
+                                      if line.split(":")[0].strip() not in cls.refused_routes))
         cls.key = cls.weir.account(credit="1000000.00")
         cls.weir.start()
         cls.prompts = {}
@@ -150,7 +157,10 @@ def cell(column, row, asked, forms):
                 want = table.expected(column, row, asked)
                 self.at_upstream(model, forms, want, 150_000 if row == "budget N" else None)
                 if asked in ("none", *table.WORDS, "on"):
-                    self.at_upstream(f"{model}-{name_of(asked)}", [{}], want)
+                    route = f"{model}-{name_of(asked)}"
+                    self.assertEqual(route in self.refused_routes, want is None)
+                    if want is not None:
+                        self.at_upstream(route, [{}], want)
     return at_engine if column in table.ENGINES else at_upstream
 
 

@@ -124,3 +124,24 @@ TEST_CASE("breaker: a pause that was asked for is kept, a minute at most", "[rou
     CHECK(breaker.admits(kStart + 60s, 0));
     CHECK(!breaker.is_open());
 }
+
+TEST_CASE("breaker: its state is told, and asking for it changes nothing", "[routing]") {
+    using State = Breaker::State;
+    Breaker breaker;
+    CHECK(breaker.state(kStart) == State::closed);
+    breaker.hold_off(kStart, 3s);
+    CHECK(breaker.state(kStart) == State::paused);
+    auto now = kStart + 3s;
+    CHECK(breaker.state(now) == State::closed);
+    for (int i = 0; i < 5; ++i) (void)breaker.note(Result::connect_failure, now, kMiddle);
+    CHECK(breaker.state(now) == State::open);
+    now += 60s;
+    CHECK(breaker.state(now) == State::half_open);  // a probe is due
+    CHECK(breaker.state(now) == State::half_open);
+    REQUIRE(breaker.admits(now, 0));
+    CHECK(breaker.state(now) == State::half_open);  // and under way
+    (void)breaker.note(Result::success, now, 0);
+    CHECK(breaker.state(now) == State::recovering);
+    CHECK(breaker.state(now + 10s) == State::closed);
+    CHECK(to_string(State::half_open) == "half_open");
+}

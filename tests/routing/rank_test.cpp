@@ -86,3 +86,68 @@ TEST_CASE("rank: a seed's choice changes only if its own endpoint goes", "[routi
         REQUIRE(id_of(fewer, without[0]) == id_of(list, first));
     }
 }
+
+TEST_CASE("rank: auto adds up weighted shares of cost, time and missing quality", "[routing]") {
+    auto list = candidates(3);
+    for (size_t i = 0; i < 3; ++i) {
+        list[i].cost_nano_usd = std::array<int64_t, 3>{100, 50, 10}[i];
+        list[i].seconds = std::array<double, 3>{1, 4, 0}[i];
+        list[i].quality = std::array<int64_t, 3>{90, 60, 45}[i];
+    }
+    const auto scores = balanced_scores(list, {});
+    CHECK(scores[0].cost == Approx(1));
+    CHECK(scores[0].latency == Approx(0.25));
+    CHECK(scores[0].quality == Approx(0));
+    CHECK(scores[1].sum() == Approx(0.5 + 1 + 1.0 / 3));
+    CHECK(scores[2].sum() == Approx(0.1 + 0 + 0.5));
+    CHECK(rank(PlanOrder::automatic, list, 1) == Places{2, 0, 1});
+    CHECK(rank(PlanOrder::automatic, list, 1, {0, 0, 1}) == Places{0, 1, 2});
+    CHECK(rank(PlanOrder::automatic, list, 1, {0, 1, 0}) == Places{2, 0, 1});
+    CHECK(rank(PlanOrder::automatic, list, 1, {1, 0, 0}) == Places{2, 1, 0});
+    CHECK(rank(PlanOrder::automatic, list, 1, {1, 1, 10}) == Places{0, 1, 2});
+    // Whoever is down is no measure of the others.
+    list[0].is_up = false;
+    CHECK(balanced_scores(list, {})[1].cost == Approx(1));
+    CHECK(balanced_scores(list, {})[2].quality == Approx(0.25));
+    CHECK(rank(PlanOrder::automatic, list, 1) == Places{2, 1, 0});
+}
+
+TEST_CASE("rank: auto prefers nothing that another beats in all, and no scale matters",
+          "[routing]") {
+    std::mt19937_64 random(5);
+    const auto number = [&](int64_t n) { return static_cast<int64_t>(random() % uint64_t(n)); };
+    for (int round = 0; round < 5'000; ++round) {
+        auto list = candidates(4);
+        for (Candidate& candidate : list) {
+            candidate.cost_nano_usd = number(1'000);
+            candidate.seconds = static_cast<double>(number(100)) / 10;
+            candidate.quality = 1 + number(100);
+        }
+        const config::Balance balance{1 + number(9), 1 + number(9), 1 + number(9)};
+        const Places places = rank(PlanOrder::automatic, list, 1, balance);
+        const Candidate& first = list[places[0]];
+        for (const Candidate& other : list) {
+            const bool beats = other.cost_nano_usd < first.cost_nano_usd &&
+                               other.seconds < first.seconds && other.quality > first.quality;
+            CHECK_FALSE(beats);
+        }
+        for (Candidate& candidate : list) {
+            candidate.cost_nano_usd *= 1'024;
+            candidate.seconds /= 8;
+        }
+        CHECK(rank(PlanOrder::automatic, list, 1, balance) == places);
+    }
+}
+
+TEST_CASE("rank: a canary comes first in every order, unless it is down", "[routing]") {
+    for (int order = 0; order <= static_cast<int>(PlanOrder::automatic); ++order) {
+        auto list = candidates(3);
+        list[1].is_canary = true;
+        list[1].cost_nano_usd = 100;
+        list[1].seconds = 9;
+        list[1].n_running = 5;
+        CHECK(rank(static_cast<PlanOrder>(order), list, 7)[0] == 1);
+        list[1].is_up = false;
+        CHECK(rank(static_cast<PlanOrder>(order), list, 7)[2] == 1);
+    }
+}
