@@ -138,9 +138,10 @@ struct UpstreamTls {      // PEM files; empty: not said
 struct Upstream {
     std::string name;
     UpstreamKind kind = UpstreamKind::openai_compatible;
-    std::string base_url;  // without a trailing slash
-    Secret api_key;        // may be empty for openai_compatible
-    Secret proxy;          // "http://[user:password@]host:port"; empty: none
+    std::string base_url;          // without a trailing slash
+    Secret api_key;                // may be empty for openai_compatible
+    std::vector<Secret> api_keys;  // several instead of that one; empty or at least two
+    Secret proxy;                  // "http://[user:password@]host:port"; empty: none
     UpstreamTls tls;
     int64_t n_inflight_max = 1'024;  // above: they wait, go to the next endpoint, or get 503
     int64_t n_queued_max = 0;        // that wait for a place

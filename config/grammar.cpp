@@ -213,6 +213,11 @@ constexpr Key kUpstreamKeys[] = {
         "", into<&Upstream::base_url>)),
     scalar(Type::secret, "api_key", "The provider's key. May be left out for openai_compatible.",
            "", into<&Upstream::api_key>),
+    {.name = "api_keys",
+     .type = Type::secrets,
+     .help = "Several keys instead of api_key: they take turns, and one that is refused for its "
+             "credentials, quota or rate rests while the others go on.",
+     .min = 2},
     scalar(
         Type::secret, "proxy",
         "A proxy on the way: http://[user:password@]host:port. https upstreams are asked through "

@@ -28,6 +28,7 @@ enum class Type : uint8_t {
     words,       // a list of different `words`
     references,  // a list of different names below `refers_to`; min items
     names,       // a list of different names; style as of a model
+    secrets,     // a list of different secrets; min items
     origins,     // a list of different "https://app.example.com", or "*"
     spans,       // a list of "01:00-04:00", apart; min items
     dates,       // a list of different dates, as 2026-10-01

@@ -166,21 +166,39 @@ void check_passage(const Member& member, const Upstream& upstream, Refusals& ref
 }
 
 // A key that stands in the file is for servers of this machine only, where it opens nothing.
-void check_upstream(const Member& member, const Upstream& upstream, Refusals& refusals) {
+void check_secret(const Node& node, const std::string& path, const Upstream& upstream,
+                  Refusals& refusals) {
+    const bool stands_in_file = !node.refused && node.expanded_from.empty();
+    if (stands_in_file && upstream.base_url.starts_with("https:")) {
+        refusals.add(node.at, path,
+                     "a secret never stands in the file, but for a loopback host; write "
+                     "\"${env:NAME}\" or \"${file:PATH}\"");
+    }
+}
+
+void check_upstream(const Member& member, Upstream& upstream, Refusals& refusals) {
     if (member.value.kind != Node::Kind::map) return;
     const std::string path = fmt::format("upstreams.{}.api_key", member.key);
     const Member* key = find(member.value, "api_key");
+    const Member* keys = find(member.value, "api_keys");
+    if (key && keys) {
+        refusals.add(keys->at, path + "s", "stands beside api_key; remove one of them");
+        return;
+    }
+    if (keys) {
+        for (const Node& item : keys->value.items) {
+            if (item.kind != Node::Kind::scalar || item.refused) continue;
+            upstream.api_keys.emplace_back(item.text);
+            check_secret(item, path + "s", upstream, refusals);
+        }
+        return;
+    }
     if (!key) {
         if (upstream.kind == UpstreamKind::openai_compatible) return;
         refusals.add(member.at, path, "is missing; add api_key: \"${env:NAME}\"");
         return;
     }
-    const bool stands_in_file = !key->value.refused && key->value.expanded_from.empty();
-    if (stands_in_file && upstream.base_url.starts_with("https:")) {
-        refusals.add(key->value.at, path,
-                     "a secret never stands in the file, but for a loopback host; write "
-                     "\"${env:NAME}\" or \"${file:PATH}\"");
-    }
+    check_secret(key->value, path, upstream, refusals);
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ std::string shown_value(const Node& node, std::string_view key) {
         return text + "]";
     }
     if (!node.expanded_from.empty()) return node.expanded_from;
-    return key == "api_key" ? "(secret)" : node.text;
+    return key == "api_key" || key == "api_keys" ? "(secret)" : node.text;
 }
 
 void flatten(const Node& node, const std::string& path, Settings& settings) {

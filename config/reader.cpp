@@ -107,6 +107,8 @@ private:
                 return "CNY";
             case Type::zone:
                 return "UTC";
+            case Type::secrets:
+                return "[\"${env:FIRST}\", \"${env:SECOND}\"]";
             case Type::origins:
                 return "[\"https://app.example.com\"]";
             case Type::spans:
@@ -170,6 +172,7 @@ private:
             case Type::words:
             case Type::references:
             case Type::names:
+            case Type::secrets:
             case Type::origins:
             case Type::spans:
             case Type::dates:

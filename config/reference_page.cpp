@@ -46,6 +46,8 @@ std::string type(const Key& key) {
             return "three capitals";
         case Type::zone:
             return "IANA time zone";
+        case Type::secrets:
+            return "list of `\"${env:NAME}\"` or `\"${file:PATH}\"`";
         case Type::origins:
             return "list of origins, `https://app.example.com`, or `\"*\"`";
         case Type::spans:

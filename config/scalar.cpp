@@ -333,6 +333,7 @@ Result read_scalar(const Key& key, const Node& node) {
         case Type::boolean:
             return read_boolean(node);
         case Type::secret:
+        case Type::secrets:
             return read_secret(node);
         case Type::ip_address:
             return read_ip_address(node);

@@ -78,6 +78,10 @@ private:
             case Type::matches:
                 matches();
                 return;
+            case Type::secrets:
+                begin_list(key);
+                json_.key("type").value("string").end_object();
+                return;
             case Type::origins:
                 list_of_names(key, "^(\\*|https?://[a-z0-9.:\\[\\]-]+)$");
                 return;

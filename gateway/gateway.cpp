@@ -15,6 +15,7 @@
 #include "gateway/telemetry/wall_clock.h"
 #include "gateway/upstream/inflight.h"
 #include "gateway/upstream/reasoning_store.h"
+#include "gateway/upstream/upstream_keys.h"
 
 namespace gateway {
 
@@ -72,13 +73,14 @@ struct Open {
 struct Gateway::Local {
     Local(IoThread& thread, const GatewayParts& parts, asio::thread_pool& workers,
           const config::Limits& limits, std::shared_ptr<InflightCounts> inflight,
-          const std::shared_ptr<ReasoningStore>& reasoning, RunningKeys& running_keys,
-          routing::RateLimiter& rates, const std::atomic<bool>& ending)
+          std::shared_ptr<UpstreamKeys> keys, const std::shared_ptr<ReasoningStore>& reasoning,
+          RunningKeys& running_keys, routing::RateLimiter& rates, const std::atomic<bool>& ending)
         : mailbox(thread.io),
           heartbeat(thread.io, kHeartbeat),
           hasher(parts.billing.make_hasher()),
           request_names(parts.billing.make_request_names()),
-          upstreams(UpstreamClient::create(thread.io, limits, std::move(inflight), reasoning)),
+          upstreams(UpstreamClient::create(thread.io, limits, std::move(inflight), reasoning, false,
+                                           std::move(keys))),
           services{thread.io,  workers,      parts.billing, *request_names, mailbox,
                    heartbeat,  *upstreams,   parts.metrics, parts.log,      rates,
                    *reasoning, running_keys, ending} {}
@@ -101,11 +103,12 @@ struct Gateway::Head {
 Gateway::Gateway(const GatewayParts& parts, std::shared_ptr<const config::Config> config)
     : parts_(parts),
       reasoning_(std::make_shared<ReasoningStore>(config->limits.reasoning_bytes_max)),
-      inflight_(std::make_shared<InflightCounts>()) {
+      inflight_(std::make_shared<InflightCounts>()),
+      upstream_keys_(std::make_shared<UpstreamKeys>()) {
     for (auto& thread : parts_.threads)
         locals_.push_back(std::make_unique<Local>(*thread, parts_, workers_, config->limits,
-                                                  inflight_, reasoning_, running_keys_, rates_,
-                                                  ending_));
+                                                  inflight_, upstream_keys_, reasoning_,
+                                                  running_keys_, rates_, ending_));
     swap_config(std::move(config));
 }
 
@@ -154,7 +157,8 @@ nlohmann::ordered_json Gateway::show(nlohmann::ordered_json server) const {
     shown["limits"] = show_limits(*snapshot->config);
     shown["routes"] = show_routes(*snapshot->config);
     shown["endpoints"] = show_endpoints(*snapshot, std::chrono::steady_clock::now());
-    shown["upstreams"] = show_upstreams(*snapshot, *inflight_, std::chrono::steady_clock::now());
+    shown["upstreams"] =
+        show_upstreams(*snapshot, {*inflight_, *upstream_keys_}, std::chrono::steady_clock::now());
     shown["engines"] = show_engines(*snapshot);
     return shown;
 }

@@ -80,7 +80,8 @@ private:
     const GatewayParts parts_;
     const std::shared_ptr<ReasoningStore> reasoning_;
     const std::shared_ptr<InflightCounts> inflight_;  // at upstreams, of all threads
-    asio::thread_pool workers_{1};                    // tokenises long prompts
+    const std::shared_ptr<UpstreamKeys> upstream_keys_;
+    asio::thread_pool workers_{1};  // tokenises long prompts
     std::vector<std::unique_ptr<Local>> locals_;
     mutable std::mutex snapshot_mutex_;
     std::shared_ptr<const Snapshot> snapshot_;  // guarded by snapshot_mutex_

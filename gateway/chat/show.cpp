@@ -1,5 +1,6 @@
 #include "gateway/chat/show.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace gateway {
@@ -103,20 +104,23 @@ ordered_json show_endpoints(const Snapshot& snapshot, TimePoint now) {
     return endpoints;
 }
 
-ordered_json show_upstreams(const Snapshot& snapshot, InflightCounts& inflight, TimePoint now) {
+ordered_json show_upstreams(const Snapshot& snapshot, const UpstreamSights& sights, TimePoint now) {
     ordered_json upstreams = list();
     for (size_t i = 0; i < snapshot.budgets.size(); ++i) {
         const config::Upstream& upstream = snapshot.config->upstreams[i];
         const routing::RetryBudget::View view = snapshot.budgets[i]->view(now);
-        upstreams.push_back({{"name", upstream.name},
-                             {"kind", to_string(upstream.kind)},
-                             {"base_url", upstream.base_url},
-                             {"inflight", inflight.n_inflight(upstream.name)},
-                             {"waiting", inflight.n_waiting()[upstream.name]},
-                             {"inflight_max", upstream.n_inflight_max},
-                             {"requests_10s", view.n_requests},
-                             {"further_attempts_10s", view.n_further},
-                             {"retries_left", view.n_left()}});
+        upstreams.push_back(
+            {{"name", upstream.name},
+             {"kind", to_string(upstream.kind)},
+             {"base_url", upstream.base_url},
+             {"inflight", sights.inflight.n_inflight(upstream.name)},
+             {"waiting", sights.inflight.n_waiting()[upstream.name]},
+             {"keys", std::max<size_t>(upstream.api_keys.size(), 1)},
+             {"keys_resting", sights.keys.n_resting(upstream.name, upstream.api_keys, now)},
+             {"inflight_max", upstream.n_inflight_max},
+             {"requests_10s", view.n_requests},
+             {"further_attempts_10s", view.n_further},
+             {"retries_left", view.n_left()}});
     }
     return upstreams;
 }

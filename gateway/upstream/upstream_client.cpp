@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "gateway/telemetry/version.h"
 #include "gateway/telemetry/wall_clock.h"
@@ -16,6 +17,7 @@
 #include "gateway/upstream/remote_attempt.h"
 #include "gateway/upstream/responses_body.h"
 #include "gateway/upstream/responses_events.h"
+#include "gateway/upstream/rotating_attempt.h"
 #include "gateway/upstream/upstream_body.h"
 
 namespace gateway {
@@ -25,11 +27,14 @@ namespace {
 // The headers that every request with one key has in common.
 class HeaderCache {
 public:
-    std::shared_ptr<const HeaderList> get(const config::Upstream& upstream, bool streamed) {
-        Entry& entry = entries_[{upstream.name, streamed}];
-        if (!entry.headers || entry.key != upstream.api_key.reveal()) {
-            entry.key = upstream.api_key.reveal();
-            entry.headers = make(upstream.kind, entry.key, streamed);
+    std::shared_ptr<const HeaderList> get(const config::Upstream& upstream, size_t key,
+                                          bool streamed) {
+        const std::string& secret =
+            upstream.api_keys.empty() ? upstream.api_key.reveal() : upstream.api_keys[key].reveal();
+        Entry& entry = entries_[{upstream.name, key, streamed}];
+        if (!entry.headers || entry.key != secret) {
+            entry.key = secret;
+            entry.headers = make(upstream.kind, secret, streamed);
         }
         return entry.headers;
     }
@@ -56,7 +61,7 @@ private:
         return headers;
     }
 
-    std::map<std::pair<std::string, bool>, Entry> entries_;
+    std::map<std::tuple<std::string, size_t, bool>, Entry> entries_;
 };
 
 std::shared_ptr<const Passage> passage_of(const config::Upstream& upstream) {
@@ -90,11 +95,13 @@ class RemoteUpstreamClient final : public UpstreamClient {
 public:
     RemoteUpstreamClient(asio::io_context& io, const config::Limits& limits,
                          std::shared_ptr<InflightCounts> inflight,
-                         std::shared_ptr<ReasoningStore> reasoning, bool all_by_libcurl)
+                         std::shared_ptr<ReasoningStore> reasoning, bool all_by_libcurl,
+                         std::shared_ptr<UpstreamKeys> keys)
         : io_(io),
           limits_(limits),
           inflight_(std::move(inflight)),
           reasoning_(std::move(reasoning)),
+          keys_(std::move(keys)),
           transfers_(io, all_by_libcurl) {}
 
     std::unique_ptr<Attempt> start(const UpstreamCall& call,
@@ -125,12 +132,28 @@ private:
     std::unique_ptr<Attempt> begin(const UpstreamCall& call,
                                    std::shared_ptr<const config::Config> config,
                                    InflightCounts::Permit permit) {
+        const config::Upstream& upstream = *call.upstream;
+        if (upstream.api_keys.empty()) return ask(call, std::move(config), std::move(permit), 0);
+        const size_t key =
+            keys_->choose(upstream.name, upstream.api_keys, std::chrono::steady_clock::now());
+        auto first = ask(call, config, std::move(permit), key);
+        return std::make_unique<RotatingAttempt>(
+            keys_, upstream, key, std::move(first),
+            [this, call, config](size_t other) -> std::unique_ptr<Attempt> {
+                auto free = inflight_->acquire(call.upstream->name, call.upstream->n_inflight_max);
+                return free ? ask(call, config, std::move(*free), other) : nullptr;
+            });
+    }
+
+    std::unique_ptr<Attempt> ask(const UpstreamCall& call,
+                                 std::shared_ptr<const config::Config> config,
+                                 InflightCounts::Permit permit, size_t key) {
         TransferRequest request;
         request.url = url_of(call.upstream->base_url, call.api);
         auto body = body_of(call, *reasoning_);
         if (!body) return std::make_unique<RefusedAttempt>(std::move(body.error()));
         request.body = std::move(*body);
-        request.headers = headers_.get(*call.upstream, call.request->stream);
+        request.headers = headers_.get(*call.upstream, key, call.request->stream);
         request.passage = passage_of(*call.upstream);
         request.own_header = request_id_header(call.request_id);
         return std::make_unique<RemoteAttempt>(AttemptServices{io_, limits_, transfers_}, call,
@@ -181,6 +204,7 @@ private:
     const config::Limits limits_;
     const std::shared_ptr<InflightCounts> inflight_;
     const std::shared_ptr<ReasoningStore> reasoning_;
+    const std::shared_ptr<UpstreamKeys> keys_;
     HeaderCache headers_;
     JsonParser parser_;
     Transfers transfers_;
@@ -192,11 +216,13 @@ std::unique_ptr<UpstreamClient> UpstreamClient::create(asio::io_context& io,
                                                        const config::Limits& limits,
                                                        std::shared_ptr<InflightCounts> inflight,
                                                        std::shared_ptr<ReasoningStore> reasoning,
-                                                       bool all_by_libcurl) {
+                                                       bool all_by_libcurl,
+                                                       std::shared_ptr<UpstreamKeys> keys) {
+    if (!keys) keys = std::make_shared<UpstreamKeys>();
     if (!inflight) inflight = std::make_shared<InflightCounts>();
     if (!reasoning) reasoning = std::make_shared<ReasoningStore>(limits.reasoning_bytes_max);
-    return std::make_unique<RemoteUpstreamClient>(io, limits, std::move(inflight),
-                                                  std::move(reasoning), all_by_libcurl);
+    return std::make_unique<RemoteUpstreamClient>(
+        io, limits, std::move(inflight), std::move(reasoning), all_by_libcurl, std::move(keys));
 }
 
 }  // namespace gateway

@@ -27,17 +27,19 @@ struct UpstreamCall {
 
 class InflightCounts;  // inflight.h
 class ReasoningStore;  // reasoning_store.h
+class UpstreamKeys;    // upstream_keys.h
 
 // One per io thread, confined to it. Outlives its attempts.
 class UpstreamClient {
 public:
-    // `inflight` and `reasoning` are shared by the clients of all io threads, so that
+    // `inflight`, `reasoning` and `keys` are shared by the clients of all io threads, so that
     // n_inflight_max holds for the process; null: this client has its own. `all_by_libcurl`: our
     // own client for plain HTTP is not used.
     static std::unique_ptr<UpstreamClient> create(
         asio::io_context& io, const config::Limits& limits,
         std::shared_ptr<InflightCounts> inflight = nullptr,
-        std::shared_ptr<ReasoningStore> reasoning = nullptr, bool all_by_libcurl = false);
+        std::shared_ptr<ReasoningStore> reasoning = nullptr, bool all_by_libcurl = false,
+        std::shared_ptr<UpstreamKeys> keys = nullptr);
     virtual ~UpstreamClient() = default;
     // Starts at once. `config` keeps alive what the call points to.
     virtual std::unique_ptr<Attempt> start(const UpstreamCall& call,
