@@ -26,7 +26,9 @@ class HeaderCache {
 public:
     std::shared_ptr<const HeaderList> get(const config::Upstream& upstream, bool streamed) {
         Entry& entry = entries_[{upstream.name, streamed}];
-        if (!entry.headers || entry.key != upstream.api_key.reveal()) {
+        if (!entry.headers || entry.kind != upstream.kind ||
+            entry.key != upstream.api_key.reveal()) {
+            entry.kind = upstream.kind;
             entry.key = upstream.api_key.reveal();
             entry.headers = make(upstream.kind, entry.key, streamed);
         }
@@ -35,6 +37,7 @@ public:
 
 private:
     struct Entry {
+        config::UpstreamKind kind = config::UpstreamKind::openai_compatible;
         std::string key;
         std::shared_ptr<const HeaderList> headers;
     };
