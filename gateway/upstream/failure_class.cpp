@@ -68,6 +68,7 @@ constexpr std::array kPhrases = {
     Phrase{"exceeds the context window", FailureClass::context_exceeded},
     Phrase{"exceed context limit", FailureClass::context_exceeded},
     Phrase{"prompt is too long", FailureClass::context_exceeded},
+    Phrase{"blocked by content filtering policy", FailureClass::content_policy},
     Phrase{"credit balance is too low", FailureClass::quota},
     Phrase{"reached your specified api usage limits", FailureClass::quota},
 };

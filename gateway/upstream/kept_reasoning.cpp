@@ -33,7 +33,9 @@ std::string_view open_calls(std::string_view messages) {
         const std::string role = unquote(value_of(*message, members, "role"));
         const bool ends_with_results = message != elements.rbegin() || role == "tool";
         if (!ends_with_results || (role != "tool" && role != "assistant")) break;
-        if (role == "assistant") calls = value_of(*message, members, "tool_calls");
+        if (role != "assistant") continue;
+        calls = value_of(*message, members, "tool_calls");
+        if (calls.empty()) calls = "[]";
     }
     return calls;
 }

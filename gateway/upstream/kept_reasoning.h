@@ -33,8 +33,8 @@ private:
 // The name of an answer that called nothing, in place of a call's id: it stands for the text.
 std::string name_of_answer(std::string_view text);
 
-// The tool_calls, as JSON, with which the turn began that goes on with the results at the end of
-// `messages`, a JSON array; empty: it does not end with results.
+// The tool_calls, as JSON, of the message with which the turn began that goes on with the results
+// at the end of `messages`, a JSON array; empty: it does not end with results.
 std::string_view open_calls(std::string_view messages);
 
 // Never below the tokens that are added to the prompt by what is kept of all calls of `messages`, a

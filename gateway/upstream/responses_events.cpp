@@ -27,6 +27,7 @@ std::string logprobs_of(const element& given) {
     const std::vector<BodyEdit> no_bytes{{"bytes", "null"}};
     std::string out = R"({"content":[)";
     for (const element token : tokens) {
+        if (!token.is_object()) continue;
         if (out.back() != '[') out += ',';
         const bool has_bytes = token.at_key("bytes").error() == simdjson::SUCCESS;
         const std::string entry = simdjson::minify(token);
@@ -273,7 +274,8 @@ EventLook ResponsesEvents::whole(std::string&& body) {
     if (!is_response) return broken(failed(FailureClass::malformed, "an answer of another kind"));
     take_head(response);
     array output;
-    if (!response["output"].get(output)) {
+    const bool has_output = !response["output"].get(output);
+    if (has_output) {
         for (const element entry : output) {
             object item;
             if (entry.get(item)) continue;
@@ -288,6 +290,7 @@ EventLook ResponsesEvents::whole(std::string&& body) {
         }
     }
     if (auto failure = judge(response)) return broken(std::move(*failure));
+    if (!has_output) return broken(failed(FailureClass::malformed, "a response without output"));
     EventLook look;
     look.kind = EventLook::Kind::chunk;
     const std::string choice = message_of(response, look.chunk);

@@ -32,7 +32,8 @@ public:
         const std::string& secret =
             upstream.api_keys.empty() ? upstream.api_key.reveal() : upstream.api_keys[key].reveal();
         Entry& entry = entries_[{upstream.name, key, streamed}];
-        if (!entry.headers || entry.key != secret) {
+        if (!entry.headers || entry.kind != upstream.kind || entry.key != secret) {
+            entry.kind = upstream.kind;
             entry.key = secret;
             entry.headers = make(upstream.kind, secret, streamed);
         }
@@ -41,6 +42,7 @@ public:
 
 private:
     struct Entry {
+        config::UpstreamKind kind = config::UpstreamKind::openai_compatible;
         std::string key;
         std::shared_ptr<const HeaderList> headers;
     };

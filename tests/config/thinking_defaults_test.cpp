@@ -66,7 +66,7 @@ TEST_CASE("thinking tables: a model's exact name decides, at its kind of upstrea
     CHECK(name(UpstreamKind::deepseek, "anything") == "deepseek");
     CHECK(name(UpstreamKind::anthropic, "claude-opus-4-7") == "claude-4.7");
     CHECK(name(UpstreamKind::anthropic, "claude-haiku-4-5-20251001") == "claude-4.5");
-    CHECK(name(UpstreamKind::anthropic, "claude-opus-4-8") == "anthropic");
+    CHECK(name(UpstreamKind::anthropic, "claude-opus-9") == "anthropic");
 }
 
 TEST_CASE("thinking tables: budgets and tiers stand for each other", "[config]") {

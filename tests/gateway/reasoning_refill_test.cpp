@@ -65,3 +65,26 @@ TEST_CASE("reasoning refill: what is kept goes before a placeholder, and is coun
     CHECK_FALSE(gateway::has_all_reasoning(
         R"([{"role":"tool"},{"role":"assistant","content":"it is"}])", kept(7)));
 }
+
+TEST_CASE("open calls: those that began the turn whose results end the conversation", "[body]") {
+    const std::string user = R"({"role":"user","content":"a"})";
+    const std::string tool = R"({"role":"tool","tool_call_id":"1","content":"c"})";
+    const auto calling = [](const std::string& id) {
+        return R"({"role":"assistant","tool_calls":[{"id":")" + id + R"("}]})";
+    };
+    const auto open = [](const std::vector<std::string>& messages) {
+        std::string all = "[";
+        for (const std::string& message : messages) all += (all.size() > 1 ? "," : "") + message;
+        all += ']';
+        return std::string(gateway::open_calls(all));
+    };
+    const std::string first = R"([{"id":"1"}])";
+    CHECK(open({}).empty());
+    CHECK(open({user}).empty());
+    CHECK(open({user, calling("1"), tool, user}).empty());
+    CHECK(open({user, calling("1"), tool}) == first);
+    CHECK(open({user, calling("0"), tool, user, calling("1"), tool, tool, calling("2"), tool}) ==
+          first);
+    // A turn that began with words alone has none that are kept.
+    CHECK(open({user, R"({"role":"assistant","content":"b"})", calling("1"), tool}) == "[]");
+}

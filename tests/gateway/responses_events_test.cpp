@@ -112,6 +112,9 @@ TEST_CASE("responses: refusals, parts of a summary, logprobs", "[events]") {
         R"({"type":"response.output_text.delta","delta":"a","logprobs":[{"token":"a","logprob":-1,"top_logprobs":[]}]})");
     CHECK(read.deltas.back()["choices"][0]["logprobs"]["content"][0] ==
           json::parse(R"({"token":"a","logprob":-1,"top_logprobs":[],"bytes":null})"));
+    read.event(R"({"type":"response.output_text.delta","delta":"b","logprobs":["b",{}]})");
+    CHECK(read.deltas.back()["choices"][0]["logprobs"]["content"] ==
+          json::parse(R"([{"bytes":null}])"));
     read.event(R"({"type":"response.refusal.delta","delta":"no"})");
     CHECK(read.joined("reasoning_content") == "one\n\ntwo");
     CHECK(read.joined("refusal") == "no");
@@ -148,6 +151,7 @@ TEST_CASE("responses: an unstreamed answer is a response with an end", "[events]
     CHECK(whole("{}").kind == Kind::failed);
     CHECK(whole("nothing").kind == Kind::failed);
     CHECK(whole(R"({"object":"response","status":"in_progress"})").kind == Kind::failed);
+    CHECK(whole(R"({"object":"response","status":"completed"})").kind == Kind::failed);
     CHECK(whole(R"({"error":{"code":"insufficient_quota"}})").failure->failure ==
           FailureClass::quota);
     const EventLook refused = whole(

@@ -117,6 +117,16 @@ class Messages(unittest.TestCase):
         self.assertEqual(self.asked()["max_tokens"], 1000)  # which the vendor requires: the endpoint's default
         self.weir.verify()
 
+    def test_counts_that_cannot_be(self):
+        self.serve(["fault-11-n5", "fault-11-n5-absurd"])
+        for model, stream in (("fault-11-n5", False), ("fault-11-n5", True), ("fault-11-n5-absurd", False), ("fault-11-n5-absurd", True)):
+            before = self.weir.balance()[2]
+            self.assertEqual(self.weir.chat(self.key, model, stream=stream, max_tokens=100).status, 200)
+            n_prompt = self.mock.log()[-1]["prompt_tokens"]
+            tokens = {"input_uncached": n_prompt, "output_answer": 100} if "absurd" in model else {}  # never above the hold
+            self.assertEqual(self.weir.balance()[2] - before, cost(tokens, PICO["remote"]), (model, stream))
+        self.weir.verify()
+
     def test_where_it_is_asked(self):
         for base in ("", "/v1", "/anthropic"):
             with self.subTest(base):
