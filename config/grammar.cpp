@@ -356,10 +356,9 @@ constexpr Key kRouteKeys[] = {
      .words = kFallBackWords},
     integer("n_retries_max",
             "How often a request is tried again where it failed last, at an upstream, when no "
-            "endpoint of the plan is left, after connect, rate_limit, overloaded and server_error, "
-            "with a short random "
-            "pause or the one that was asked for. Never beyond the retry budget of the upstream: "
-            "in 10 s a tenth of the requests that it got, or 3.",
+            "other endpoint is to be tried: after connect, rate_limit, overloaded and "
+            "server_error, with a short random pause or the one that was asked for. Never beyond "
+            "the retry budget of the upstream: in 10 s a tenth of the requests that it got, or 3.",
             "0", {0, 2}, into<&Route::n_retries_max>),
     {.name = "rate_limits",
      .type = Type::section,

@@ -238,9 +238,13 @@ bool explain(const config::Config& config, const ExplainAsk& ask, bool as_json) 
     const std::vector<std::string> classes = falls_back_on(route);
     const ordered_json timeouts = timeouts_of(route);
     if (as_json) {
-        ordered_json json{
-            {"model", ask.model},      {"route", route.name},  {"order", to_string(route.order)},
-            {"fall_back_on", classes}, {"timeouts", timeouts}, {"plan", ordered_json::array()}};
+        ordered_json json{{"model", ask.model},
+                          {"route", route.name},
+                          {"order", to_string(route.order)},
+                          {"fall_back_on", classes},
+                          {"n_retries_max", route.n_retries_max},
+                          {"timeouts", timeouts},
+                          {"plan", ordered_json::array()}};
         for (const auto* steps : {&tried, &left_out})
             for (const Step& step : *steps) json["plan"].push_back(json_of(config, step));
         std::printf("%s\n", json.dump().c_str());
@@ -254,6 +258,9 @@ bool explain(const config::Config& config, const ExplainAsk& ask, bool as_json) 
     std::printf("\nthe next is tried after:");
     for (const std::string& word : classes) std::printf(" %s", word.c_str());
     std::printf("\n");
+    if (route.n_retries_max > 0)
+        std::printf("the last is tried again: up to %d times, within its retry budget\n",
+                    route.n_retries_max);
     size_t place = 0;
     for (const Step& step : tried) print(config, step, ++place);
     for (const Step& step : left_out) print(config, step, 0);

@@ -105,6 +105,7 @@ class Conditions(Plans):
             self.assertEqual(explain(*all_of_it[:5], "2026-12-01T20:30:00Z")[A], "its hours or days are others")
             firsts = collections.Counter(next(iter(explain("--user", str(user)))) for user in range(20))
             self.assertEqual(set(firsts), {"ok-n3", B})
+            self.assertEqual(json.loads(weir.run("check", "--explain", "r", "--json").stdout)["n_retries_max"], 0)
             text = weir.run("check", "--explain", "r").stdout
             self.assertIn(f"{A} (upstream up, model {A}): left out, its label team is not batch", text)
             for words in (("--label", "team"), ("--header", "x"), ("--at", "noon"), ("--needs", "wit")):
