@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-INTEGRATION = HERE / "integration"
+INTEGRATION, SDK = HERE / "integration", HERE / "sdk"
 README = HERE / "README.md"
 SOURCE = HERE.parents[1] / "shared" / "reference" / "openai-wire.md"  # where the rows come from, if it is there
 BEGIN, END = "<!-- rows.py begins -->\n", "<!-- rows.py ends -->\n"
@@ -46,13 +46,13 @@ def cases(suite):
 
 
 def python_tests():
-    """(rows, (file, name), is skipped) of each test of tests/integration, and of the functions of its scripts."""
+    """(rows, (file, name), is skipped) of each test of tests/integration, and of the functions of its scripts and those of tests/sdk."""
     sys.path.insert(0, str(INTEGRATION))
     sys.dont_write_bytecode = True
-    for path in sorted(INTEGRATION.glob("*.py")):
+    for path in sorted([*INTEGRATION.glob("*.py"), *SDK.glob("*.py")]):
         if not path.stem.startswith("test_"):
             for name in re.findall(r"^def ((?:[ctslhm]\d\d_)+\w*)\(", path.read_text(), re.M):
-                yield re.findall(r"[ctslhm]\d\d(?=_)", name), (f"`integration/{path.name}`", name), False
+                yield re.findall(r"[ctslhm]\d\d(?=_)", name), (f"`{path.parent.name}/{path.name}`", name), False
             continue
         for case in cases(unittest.defaultTestLoader.loadTestsFromName(path.stem)):
             name = case.id().rpartition(".")[2]

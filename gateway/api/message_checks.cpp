@@ -20,7 +20,9 @@ constexpr std::string_view kTextOrParts = "one of a string or array of objects";
 Fault check_tool_call(const JsonPlace& place, element value, MessageFacts& facts) {
     constexpr std::array<std::string_view, 5> kNames = {"id", "type", "function", "custom",
                                                         "index"};
-    constexpr std::array<std::string_view, 2> kFunctionNames = {"name", "arguments"};
+    // The last is the SDKs' own, of their helpers: it comes back with their messages.
+    constexpr std::array<std::string_view, 3> kFunctionNames = {"name", "arguments",
+                                                                "parsed_arguments"};
     constexpr std::array<std::string_view, 2> kCustomNames = {"name", "input"};
     simdjson::dom::object call, body;
     std::string_view id, type = "function", text;

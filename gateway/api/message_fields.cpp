@@ -29,6 +29,7 @@ constexpr std::array kFieldNames = {
     Name{"reasoning_details", nullptr, true},
     Name{"thinking_blocks", nullptr, true},
     Name{"annotations", nullptr, true},
+    Name{"parsed", nullptr, true},  // openai-node's tool runner adds it
 };
 
 }  // namespace

@@ -10,8 +10,10 @@ using boost::system::error_code;
 // Pipelined input that is kept while an answer is made; beyond it the client is not read, nor
 // watched.
 constexpr size_t kReadAheadBytesMax = InputBuffer::kBytesAtRest;
-constexpr size_t kLingerBytesMax = 64 << 10;
-constexpr std::chrono::milliseconds kLingerTime{1'000};
+// A client whose connection is reset while it still sends a body may never read the answer: what is
+// on its way is dropped until it pauses, within bounds.
+constexpr size_t kLingerBytesMax = 64 << 20;
+constexpr std::chrono::seconds kLingerPauseMax{1}, kLingerTime{10};
 
 // Takes n bytes off the front; empty buffers go, too.
 std::span<asio::const_buffer> drop_front(std::span<asio::const_buffer> buffers, size_t n) {
@@ -160,12 +162,13 @@ void Connection::on_written(error_code error, size_t n_bytes) {
 
 asio::awaitable<void> Connection::linger() {
     transport_->end_output(shared_from_this());
-    const TimePoint deadline = std::chrono::steady_clock::now() + kLingerTime;
-    size_t n_dropped = 0;
-    while (n_dropped <= kLingerBytesMax) {
+    TimePoint now = std::chrono::steady_clock::now();
+    const TimePoint last = now + kLingerTime;
+    for (size_t n_dropped = 0; n_dropped <= kLingerBytesMax && now < last;) {
         n_dropped += input_.size();
         input_.take(input_.size());
-        if (co_await more(1, deadline) != Input::arrived) break;
+        if (co_await more(1, std::min(now + kLingerPauseMax, last)) != Input::arrived) break;
+        now = std::chrono::steady_clock::now();
     }
 }
 

@@ -51,7 +51,7 @@ public:
     // What can be written without waiting is, and is taken off the buffers. True: that was all.
     bool try_write(std::span<asio::const_buffer>& buffers);
 
-    // Ends our direction, then drops what still comes for a short time, so that no reset overtakes
+    // Ends our direction, then drops what still comes until it pauses, so that no reset overtakes
     // the answer.
     asio::awaitable<void> linger();
     void close();

@@ -181,6 +181,16 @@ TEST_CASE("session: after an early answer a small body is dropped, a large one e
     CHECK(server.handler().n_handled == 1);
 }
 
+TEST_CASE("session: after an early answer a client can send all of a large body", "[server]") {
+    TestServer server;
+    RawClient client(server.address());
+    CHECK(client.send("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 33554432\r\n\r\n" +
+                      std::string(33'554'432, 'x')));
+    const auto answers = support::parse_answers(client.read_to_end());
+    REQUIRE(answers.size() == 1);
+    CHECK(answers[0].status == 401);
+}
+
 TEST_CASE("session: a handler that throws or forgets to answer is a 500, the process lives on",
           "[server]") {
     TestServer server;

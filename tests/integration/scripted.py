@@ -1,5 +1,6 @@
 """An upstream inside the test's own process that answers byte for byte what the test says, and keeps what it was asked."""
 import json
+import os
 import socket
 import struct
 import threading
@@ -82,7 +83,7 @@ class Asked:
         self.close()
 
     def close(self):
-        self.connection.close()
+        os.close(self.connection.detach())  # now, though a reader shares the socket
 
     def wait_gone(self, timeout):
         """Whether the gateway closes the connection within that time."""
