@@ -5,10 +5,13 @@ import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, generateText, isStepCount, Output, stepCountIs, streamText, tool } from "ai";
 import { z } from "zod";
-import { apiKey, baseURL, hangUp, hello, looped, main, models, poorKey, statuses, test, tooLarge, tooLong, whole } from "./cases.mjs";
+import {
+    apiKey, baseURL, hangUp, hello, inTurn, looped, main, models, poorKey, served, statuses, test, tooLarge, tooLong, whole,
+} from "./cases.mjs";
 
 const { version } = createRequire(import.meta.url)("./node_modules/ai/package.json");
-const providerFor = (key) => createOpenAICompatible({ name: "weir", baseURL, apiKey: key, includeUsage: true, supportsStructuredOutputs: true });
+const providerFor = (key) =>
+    createOpenAICompatible({ name: "weir", baseURL, apiKey: key, includeUsage: true, supportsStructuredOutputs: true });
 const weir = providerFor(apiKey);
 const openai = createOpenAI({ baseURL, apiKey });
 const steps = isStepCount ?? stepCountIs;
@@ -68,8 +71,8 @@ test("tools", async function fiveTurns(road) {
         const answer = await whole((seed) => calledOnce(messages, seed));
         const [{ toolCallId, toolName, input }] = answer.toolCalls;
         assert.ok([0, 1].includes(input.step), input);
-        messages.push(...answer.response.messages);
-        messages.push({ role: "tool", content: [{ type: "tool-result", toolCallId, toolName, output: { type: "text", value: "level 7" } }] });
+        const output = { type: "text", value: "level 7" };
+        messages.push(...answer.response.messages, { role: "tool", content: [{ type: "tool-result", toolCallId, toolName, output }] });
     }
     const last = await generateText({ model: weir(models.local), messages, tools: { level }, toolChoice: "none", maxOutputTokens: 8 });
     assert.equal(last.toolCalls.length, 0);
@@ -94,7 +97,8 @@ test("reasoning", async function reasoningIsSentAgain(road) {
         const answer = await generateText({ model: weir("loop"), prompt, tools: { level }, stopWhen: steps(10) });
         assert.deepEqual(answer.steps.slice(0, 5).map((step) => step.reasoningText), looped.thoughts);
         // Changed, to see that what the client sends is what the upstream gets.
-        const messages = JSON.parse(JSON.stringify(answer.steps.slice(0, 5).flatMap((step) => step.response.messages)).replaceAll("thought", "mine"));
+        const said = answer.steps.slice(0, 5).flatMap((step) => step.response.messages);
+        const messages = JSON.parse(JSON.stringify(said).replaceAll("thought", "mine"));
         const last = await generateText({ model: weir("loop"), messages: [...hello, ...messages], tools: { level } });
         assert.deepEqual(JSON.parse(last.text).thoughts, looped.thoughts.map((text) => text.replace("thought", "mine")));
         return;
@@ -111,14 +115,22 @@ test("reasoning", async function reasoningIsSentAgain(road) {
 test("abort", async function abort(road) {
     await hangUp(road, async () => {
         const controller = new AbortController();
-        const answer = streamText({
-            model: weir(road === "remote" ? "endless" : models[road]), prompt, maxOutputTokens: 900, abortSignal: controller.signal, ...quiet,
-        });
+        const model = weir(road === "remote" ? "endless" : models[road]);
+        const answer = streamText({ model, prompt, maxOutputTokens: 900, abortSignal: controller.signal, ...quiet });
         for await (const part of answer.fullStream) {
             if (["text-delta", "reasoning-delta"].includes(part.type)) controller.abort();
         }
     });
 });
+
+test("abort", async function abortBeforeTheHead(road) {
+    await hangUp(road, async () => {
+        const controller = new AbortController();
+        const asked = generateText({ model: weir("silent"), prompt, abortSignal: controller.signal });
+        served("asked").then(() => controller.abort());
+        await assert.rejects(asked, { name: "AbortError" });
+    });
+}, ["remote"]);
 
 test("retry", async function retriedUntilItAnswers() {
     for (const status of [429, 503]) {
@@ -128,6 +140,12 @@ test("retry", async function retriedUntilItAnswers() {
         assert.equal(await streamText({ model: weir(`retry-${status}`), prompt, ...quiet }).text, "3");
         assert.deepEqual(await statuses(), [status, status, 200]);
     }
+}, ["remote"]);
+
+test("retry", async function retriedInItsTurn() {
+    const chunks = streamText({ model: weir("held"), prompt, ...quiet }).textStream[Symbol.asyncIterator]();
+    await chunks.next();
+    await inTurn(() => generateText({ model: weir("held"), prompt }));
 }, ["remote"]);
 
 async function rejects(status, call, code) {

@@ -16,9 +16,20 @@ export function test(feature, f, roads = Object.keys(models)) {
     for (const road of roads) cases.push([feature, road, f]);
 }
 
+// Asks the other side of the server (Served in sdk.py).
+export async function served(what) {
+    return await (await fetch(`${process.env.SERVED_URL}/${what}`)).json();
+}
+
+// Calls what asks for `held` while another has it: it is to come again after a second, and does.
+export async function inTurn(ask) {
+    await Promise.all([served("refused"), ask()]);
+    assert.deepEqual(new Set(await statuses()), new Set([200, 429]));
+}
+
 // The requests since it was last asked, all ended, holding nothing; and how many streams the upstream saw hung up.
 export async function news() {
-    return await (await fetch(process.env.NEWS_URL)).json();
+    return await served("news");
 }
 
 export async function statuses() {

@@ -11,7 +11,8 @@ import urllib.request
 BASE_URL, KEY, POOR_KEY = os.environ["BASE_URL"], os.environ["KEY"], os.environ["POOR_KEY"]
 HELLO = [{"role": "user", "content": "Hello"}]
 MODELS = {"local": "deepseek-v4", "remote": "mock"}
-STEP = {"type": "object", "properties": {"step": {"type": "integer", "enum": [0, 1]}}, "required": ["step"], "additionalProperties": False}
+STEP = {"type": "object", "additionalProperties": False, "required": ["step"],
+        "properties": {"step": {"type": "integer", "enum": [0, 1]}}}
 TOOL = {"type": "function", "function": {"name": "level", "description": "The water's level.", "strict": True, "parameters": STEP}}
 # What `loop` says after five calls, if all came to it: results and reasoning.
 LOOPED = {"results": [f"level {n}" for n in range(5)], "thoughts": [f"thought {n}" for n in range(5)]}
@@ -35,10 +36,24 @@ def run(coroutine):
     return asyncio.run_coroutine_threadsafe(coroutine, _loop).result()
 
 
+def served(what):
+    """Asks the other side of the server (Served in sdk.py)."""
+    with urllib.request.urlopen(f"{os.environ['SERVED_URL']}/{what}", timeout=120) as answer:
+        return json.load(answer)
+
+
+def in_turn(ask):
+    """Calls what asks for `held` while another has it: it is to come again after a second, and does."""
+    other = threading.Thread(target=served, args=("refused",))
+    other.start()
+    ask()
+    other.join()
+    assert set(statuses()) == {200, 429}
+
+
 def news():
     """The requests since it was last asked, all ended, holding nothing; and how many streams the upstream saw hung up."""
-    with urllib.request.urlopen(os.environ["NEWS_URL"], timeout=120) as answer:
-        told = json.load(answer)
+    told = served("news")
     return told["requests"], told["n_hung_up"]
 
 
@@ -72,9 +87,20 @@ async def cancel(chunks):
             begun.set()
     reader = asyncio.create_task(read())
     await begun.wait()
-    while not reader.done():  # before Python 3.12 wait_for, of which LangChain is fond, may swallow one
-        reader.cancel()
-        await asyncio.wait({reader}, timeout=0.02)
+    await stop(reader)
+
+
+async def cancel_waiting(answer):
+    """Cancels the task that waits for an answer of `silent`, once the upstream was asked."""
+    waiting = asyncio.ensure_future(answer)
+    await asyncio.to_thread(served, "asked")
+    await stop(waiting)
+
+
+async def stop(task):
+    while not task.done():  # before Python 3.12 asyncio.wait_for may swallow one
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.02)
 
 
 def whole(ask):

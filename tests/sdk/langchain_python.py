@@ -5,7 +5,9 @@ from typing import Literal
 
 import openai
 import pydantic
-from cases import BASE_URL, KEY, LOOPED, MODELS, POOR_KEY, TOO_LARGE, TOO_LONG, cancel, case, hang_up, main, run, statuses, whole
+from cases import (
+    BASE_URL, KEY, LOOPED, MODELS, POOR_KEY, TOO_LARGE, TOO_LONG, cancel, cancel_waiting, case, hang_up, in_turn, main, run, statuses,
+    whole)
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
@@ -126,7 +128,13 @@ def abort(road):
 
 @case("abort")
 def cancelled(road):
-    hang_up(road, lambda: run(cancel(chat("endless" if road == "remote" else road, max_tokens=900).astream("Hello"))))
+    model = chat("endless" if road == "remote" else road, max_tokens=900, stream_chunk_timeout=None)
+    hang_up(road, lambda: run(cancel(model.astream("Hello"))))
+
+
+@case("abort", "remote")
+def cancelled_before_the_head(road):
+    hang_up(road, lambda: run(cancel_waiting(chat("silent").ainvoke("Hello"))))
 
 
 @case("retry", "remote")
@@ -134,6 +142,14 @@ def retried_until_it_answers(road):
     for status in (429, 503):
         assert chat(f"retry-{status}").invoke("Hello").content == "3"
         assert statuses() == [status, status, 200]
+
+
+@case("retry", "remote")
+def retried_in_its_turn(road):
+    chunks = chat("held").stream("Hello")
+    next(iter(chunks))
+    in_turn(lambda: chat("held").invoke("Hello"))
+    list(chunks)
 
 
 @case("retry")

@@ -9,7 +9,8 @@ import pydantic
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it is fetched
 import litellm  # noqa: E402
 from cases import (  # noqa: E402
-    BASE_URL, HELLO, KEY, LOOPED, MODELS, POOR_KEY, TOO_LARGE, TOO_LONG, TOOL, cancel, case, hang_up, main, run, statuses, whole)
+    BASE_URL, HELLO, KEY, LOOPED, MODELS, POOR_KEY, TOO_LARGE, TOO_LONG, TOOL, cancel, cancel_waiting, case, hang_up, in_turn, main, run,
+    statuses, whole)
 
 litellm.suppress_debug_info = True
 
@@ -144,11 +145,24 @@ def cancelled(road):
     hang_up(road, lambda: run(begin_and_cancel()))
 
 
+@case("abort", "remote")
+def cancelled_before_the_head(road):
+    hang_up(road, lambda: run(cancel_waiting(litellm.acompletion(**asked("silent")))))
+
+
 @case("retry", "remote")
 def retried_until_it_answers(road):
     for status in (429, 503):
         assert ask(f"retry-{status}", max_retries=2).choices[0].message.content == "3"
         assert statuses() == [status, status, 200]
+
+
+@case("retry", "remote")
+def retried_in_its_turn(road):
+    chunks = ask("held", stream=True)
+    next(iter(chunks))
+    in_turn(lambda: ask("held", max_retries=2))
+    list(chunks)
 
 
 @case("retry")

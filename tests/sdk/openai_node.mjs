@@ -4,7 +4,9 @@ import { readFileSync } from "node:fs";
 import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
-import { apiKey, baseURL, hangUp, hello, looped, main, models, poorKey, statuses, test, tooLarge, tooLong, whole } from "./cases.mjs";
+import {
+    apiKey, baseURL, hangUp, hello, inTurn, looped, main, models, poorKey, served, statuses, test, tooLarge, tooLong, whole,
+} from "./cases.mjs";
 
 const { version } = JSON.parse(readFileSync(new URL("node_modules/openai/package.json", import.meta.url)));
 const client = new OpenAI({ baseURL, apiKey, timeout: 60_000 });
@@ -83,17 +85,17 @@ test("helpers", async function streamHelper(road) {
 });
 
 // A tool that openai-node calls by itself; `parse` takes the arguments' text.
-const runnable = (enumerated) => ({
+const runnable = {
     type: "function",
     function: {
         name: "level", description: "The water's level.", parse: JSON.parse, function: ({ step }) => `level ${step}`,
-        ...(enumerated ? { strict: true } : {}), parameters: enumerated ? step : { type: "object", properties: { step: { type: "integer" } } },
+        parameters: { type: "object", properties: { step: { type: "integer" } } },
     },
-});
+};
 
 test("helpers", async function runTools() {
     for (const stream of [false, true]) {
-        const runner = helpers.runTools({ model: "loop", messages: hello, tools: [runnable(false)], stream });
+        const runner = helpers.runTools({ model: "loop", messages: hello, tools: [runnable], stream });
         const said = JSON.parse(await runner.finalContent());
         // Of a streamed message the old one keeps the last piece of what it does not know.
         if (stream && chat !== helpers) said.thoughts = said.thoughts.map((text) => text.replace("ught", "thought"));
@@ -140,7 +142,8 @@ test("parse", async function parse(road) {
 });
 
 test("reasoning", async function reasoningIsSentAgain(road) {
-    const asked = road === "remote" ? { model: "loop", tools: [tool] } : { model: models[road], max_tokens: 20, reasoning_effort: "high" };
+    const thinking = { model: models[road], max_tokens: 20, reasoning_effort: "high" };
+    const asked = road === "remote" ? { model: "loop", tools: [tool] } : thinking;
     let thought = "";
     for await (const chunk of await chat.create({ ...asked, messages: hello, stream: true })) {
         thought += chunk.choices[0]?.delta.reasoning_content ?? "";
@@ -183,6 +186,15 @@ test("abort", async function signal(road) {
     });
 });
 
+test("abort", async function abortBeforeTheHead(road) {
+    await hangUp(road, async () => {
+        const controller = new AbortController();
+        const asked = chat.create({ model: "silent", messages: hello }, { signal: controller.signal });
+        served("asked").then(() => controller.abort());
+        await assert.rejects(asked, OpenAI.APIUserAbortError);
+    });
+}, ["remote"]);
+
 test("retry", async function retriedUntilItAnswers() {
     for (const status of [429, 503]) {
         const answer = await chat.create({ model: `retry-${status}`, messages: hello });
@@ -197,6 +209,12 @@ test("retry", async function retriedUntilItAnswers() {
     }
 }, ["remote"]);
 
+test("retry", async function retriedInItsTurn() {
+    const chunks = (await chat.create({ model: "held", messages: hello, stream: true }))[Symbol.asyncIterator]();
+    await chunks.next();
+    await inTurn(() => chat.create({ model: "held", messages: hello }));
+}, ["remote"]);
+
 test("retry", async function notRetriedWhenItIsOfNoUse(road) {
     await rejects(OpenAI.RateLimitError, 429, () => keyed(poorKey).chat.completions.create({ model: models[road], messages: hello }),
         "insufficient_quota");
@@ -205,7 +223,8 @@ test("retry", async function notRetriedWhenItIsOfNoUse(road) {
 });
 
 test("errors", async function errors(road) {
-    const ask = (members, who = client) => who.chat.completions.create({ model: models[road], messages: hello, max_tokens: 4, ...members });
+    const ask = (members, who = client) =>
+        who.chat.completions.create({ model: models[road], messages: hello, max_tokens: 4, ...members });
     await rejects(OpenAI.AuthenticationError, 401, () => ask({}, keyed("sk-wrong")), "invalid_api_key");
     const bad = await rejects(OpenAI.BadRequestError, 400, () => ask({ n: 0 }));
     assert.equal(bad.param, "n");

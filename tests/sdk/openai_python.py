@@ -6,7 +6,8 @@ from typing import Literal
 import openai
 import pydantic
 from cases import (
-    BASE_URL, HELLO, KEY, LOOPED, MODELS, POOR_KEY, TOO_LARGE, TOO_LONG, TOOL, cancel, case, hang_up, main, run, statuses, whole)
+    BASE_URL, HELLO, KEY, LOOPED, MODELS, POOR_KEY, TOO_LARGE, TOO_LONG, TOOL, cancel, cancel_waiting, case, hang_up, in_turn, main, run,
+    statuses, whole)
 
 client = openai.OpenAI(base_url=BASE_URL, api_key=KEY, timeout=60)
 chat = client.chat.completions
@@ -229,6 +230,14 @@ def cancelled(road):
     hang_up(road, lambda: run(begin_and_cancel()))
 
 
+@case("abort", "remote")
+def cancelled_before_the_head(road):
+    async def wait():
+        async with openai.AsyncOpenAI(base_url=BASE_URL, api_key=KEY) as many:
+            await cancel_waiting(many.chat.completions.create(model="silent", messages=HELLO))
+    hang_up(road, lambda: run(wait()))
+
+
 @case("retry", "remote")
 def retried_until_it_answers(road):
     for status in (429, 503):
@@ -237,6 +246,14 @@ def retried_until_it_answers(road):
         chunks = chat.create(model=f"retry-{status}", messages=HELLO, stream=True)
         assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "3"
         assert statuses() == [status, status, 200]
+
+
+@case("retry", "remote")
+def retried_in_its_turn(road):
+    chunks = chat.create(model="held", messages=HELLO, stream=True)
+    next(iter(chunks))
+    in_turn(lambda: chat.create(model="held", messages=HELLO))
+    list(chunks)
 
 
 @case("retry")

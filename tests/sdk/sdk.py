@@ -23,7 +23,7 @@ sys.dont_write_bytecode = True
 import packages  # noqa: E402
 import table  # noqa: E402
 
-REMOTE = ["structured", "retry-429", "retry-503", "error-400", "error-401", "error-429", "error-500", "endless", "cut"]
+REMOTE = ["structured", "retry-429", "retry-503", "error-400", "error-401", "error-429", "error-500", "endless", "silent", "cut"]
 TERMS = "n_ctx: 1000000, output_tokens_max: 100000, output_tokens_default: 1000, price: remote"
 TIMEOUTS = "{connect: 5s, ttft: 60s, idle: 60s, total: 120s}"
 SECONDS_MAX = 240  # of a client that hangs
@@ -56,12 +56,23 @@ class Served:
         self.n_told, self.n_hung_up = len(entries), hung_up
         return told
 
+    def asked(self):
+        self.weir.wait_until(lambda: self.upstream.n_answering, "the upstream to be asked")
+        return {}
+
+    def refused(self):
+        """Lets what is held go on, once somebody was told to come again."""
+        self.weir.wait_until(lambda: any(entry["status"] == "429" for entry in self.requests()[self.n_told:]), "a 429")
+        self.upstream.released.set()
+        return {}
+
     def __enter__(self):
         served = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
-                body = json.dumps(served.news()).encode()
+                tell = {"/news": served.news, "/asked": served.asked, "/refused": served.refused}[self.path]
+                body = json.dumps(tell()).encode()
                 self.send_response(200)
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
@@ -72,7 +83,7 @@ class Served:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         return self
 
     def __exit__(self, *_):
@@ -81,10 +92,12 @@ class Served:
 
 
 def configured(upstream):
-    """The program; `loop` is at an upstream of DeepSeek's kind, which wants its reasoning back."""
+    """The program; `loop` is at an upstream of DeepSeek's kind, which wants its reasoning back, and a key has one `held` at a
+    time."""
     from weir import Weir
     weir = Weir(upstream=upstream.base_url, remote_models=REMOTE, timeouts=TIMEOUTS, limits="limits: {body_bytes_max: 1MiB}\n",
-                endpoints=f"  loop: {{upstream: deep, model: loop, {TERMS}}}\n", routes="  loop: {plan: [loop]}\n")
+                endpoints=f"  loop: {{upstream: deep, model: loop, {TERMS}}}\n  held: {{upstream: up, model: held, {TERMS}}}\n",
+                routes="  loop: {plan: [loop]}\n  held: {plan: [held], rate_limits: {key: {n_running_max: 1}}}\n")
     text = weir.config.read_text()
     assert "upstreams:\n" in text
     weir.write_config(text.replace(
@@ -112,7 +125,7 @@ def run(name):
         keys = {"KEY": weir.account(credit="1000.00"), "POOR_KEY": weir.account("poor", credit=None)}
         weir.start()
         with Served(weir, upstream) as served:
-            environment = {**os.environ, **keys, "BASE_URL": f"http://127.0.0.1:{weir.api[1]}/v1", "NEWS_URL": served.url}
+            environment = {**os.environ, **keys, "BASE_URL": f"http://127.0.0.1:{weir.api[1]}/v1", "SERVED_URL": served.url}
             code, said = client(packages.command(name), environment)
             served.news()
         weir.verify()

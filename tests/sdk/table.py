@@ -14,8 +14,8 @@ NOTES = {
     ("Vercel AI SDK", "retry"): "It does not read `x-should-retry`: a 429 for want of credit is asked again like any other, at no "
         "cost. `maxRetries: 0` keeps it from that.",
     ("LangChain", "reasoning"): "It keeps no `reasoning_content`. Where an upstream wants it back, Weir puts back what it remembers.",
-    ("LangChain", "abort"): "Before Python 3.12 `asyncio.wait_for`, which it waits with, may swallow a cancel that comes together "
-        "with a chunk; the next one ends the stream.",
+    ("LangChain", "abort"): "Before Python 3.12 a task's cancel that comes together with a chunk may be lost in `asyncio.wait_for`, "
+        "which it waits with; not so with `stream_chunk_timeout=None`.",
     ("litellm", "parse"): "It sends the schema and hands back the JSON as text; the caller makes an object of it.",
 }
 

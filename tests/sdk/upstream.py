@@ -8,6 +8,8 @@ structured   {"name": "red"} if it was given a strict schema of that shape
 retry-S      status S with retry-after-ms 1 twice, then how often it was asked, as its text
 error-S      status S, always
 endless      two chunks, then nothing until the gateway closes the connection
+silent       nothing, until the gateway closes the connection
+held         "Hi there!" once `released` is set; the gateway lets each key have one at a time
 cut          two chunks, then the connection closes
 """
 import json
@@ -70,6 +72,7 @@ class Upstream(Scripted):
         self.lock = threading.Lock()
         self.n_answering = self.n_hung_up = 0
         self.n_asked = {}
+        self.released = threading.Event()
 
     def counted(self, asked):
         with self.lock:
@@ -91,6 +94,12 @@ class Upstream(Scripted):
                 int(status), self.CODES[int(status)], [("retry-after", "1"), ("retry-after-ms", "1")])
         if name == "error":
             return refusal(int(status), self.CODES[int(status)])
+        if name == "silent":
+            return [self.wait_gone]
+        if name == "held":
+            steps = reply(asked, "Hi there!")
+            n_begun = 3 if len(steps) > 1 else 0  # of a stream
+            return [*steps[:n_begun], lambda _: self.released.wait(60), *steps[n_begun:]]
         if name in ("endless", "cut"):
             begun = [STREAM, *(piece(event(chunk(delta))) for delta in ({**ROLE, "content": "Hi"}, {"content": " there"}))]
             return [*begun, self.wait_gone if name == "endless" else lambda asked: asked.close()]
