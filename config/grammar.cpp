@@ -232,7 +232,7 @@ constexpr Key kUpstreamKeys[] = {
             "1024", {1, 1'000'000}, into<&Upstream::n_inflight_max>),
     integer("n_queued_max",
             "Requests that wait when n_inflight_max is reached: accounts in turns that are fair by "
-            "tokens. Above it: the next endpoint, or 503.",
+            "tokens, none with more than 15 of 16 places. Above it: the next endpoint, or 503.",
             "0", {0, 100'000}, into<&Upstream::n_queued_max>),
     duration("queue_time_max", "How long a request may wait there.", "10s", {1, kDay},
              into<&Upstream::queue_time_max>),

@@ -22,9 +22,13 @@ FairQueue::Ticket FairQueue::push(uint64_t account, int64_t n_tokens) {
     return ticket;
 }
 
-std::optional<FairQueue::Ticket> FairQueue::pop() {
-    if (ring_.empty()) return {};
-    while (turn_->items.front().n_tokens > turn_->deficit) next_turn();
+std::optional<FairQueue::Ticket> FairQueue::pop(const May& may) {
+    if (std::ranges::none_of(ring_, may, &Account::id)) return {};
+    turn_to_one_that(may);
+    while (turn_->items.front().n_tokens > turn_->deficit) {
+        next_turn();
+        turn_to_one_that(may);
+    }
     const Item item = turn_->items.front();
     turn_->deficit -= item.n_tokens;
     remove(item.ticket);
@@ -34,6 +38,14 @@ std::optional<FairQueue::Ticket> FairQueue::pop() {
 void FairQueue::next_turn() {
     if (++turn_ == ring_.end()) turn_ = ring_.begin();
     turn_->deficit += kQuantum;
+}
+
+// Whoever may not be served is passed over, and saves nothing up.
+void FairQueue::turn_to_one_that(const May& may) {
+    while (!may(turn_->id)) {
+        turn_->deficit = 0;
+        next_turn();
+    }
 }
 
 void FairQueue::remove(Ticket ticket) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <optional>
 #include <unordered_map>
@@ -22,7 +23,12 @@ public:
     using Ticket = uint64_t;
     // `n_tokens` is what the request may take, at least 1.
     Ticket push(uint64_t account, int64_t n_tokens);
-    std::optional<Ticket> pop();
+    // Of the accounts that `may` be served. Nothing: none of them waits.
+    using May = std::function<bool(uint64_t account)>;
+    std::optional<Ticket> pop(const May& may);
+    std::optional<Ticket> pop() {
+        return pop([](uint64_t) { return true; });
+    }
     void remove(Ticket ticket);  // harmless if it is not there
     size_t size() const { return accounts_by_ticket_.size(); }
 
@@ -39,6 +45,7 @@ private:
     using Ring = std::list<Account>;
 
     void next_turn();
+    void turn_to_one_that(const May& may);
     void drop(Ring::iterator account);
 
     Ring ring_;

@@ -8,6 +8,7 @@ namespace gateway {
 // Shared by its holder and the place's list until it is granted or left.
 struct InflightCounts::Waiting::Grant {
     boost::asio::io_context& io;
+    uint64_t account = 0;
     // Touched on io's thread alone. Empty: nobody waits any more.
     std::function<void(Permit)> granted;
     routing::FairQueue::Ticket ticket = 0;
@@ -21,7 +22,8 @@ struct InflightCounts::Place {
 
     std::mutex mutex;
     // Guarded by mutex.
-    int64_t n_max = 0;  // as whoever came last said
+    int64_t n_max = 0;                                   // as whoever came last said
+    std::unordered_map<uint64_t, int64_t> n_by_account;  // where requests may wait; none is 0
     routing::FairQueue queue;
     std::unordered_map<routing::FairQueue::Ticket, std::shared_ptr<Waiting::Grant>> grants;
 
@@ -29,6 +31,10 @@ struct InflightCounts::Place {
         if (++n_inflight <= most) return true;
         --n_inflight;
         return false;
+    }
+    bool may(uint64_t account) const {
+        const auto found = n_by_account.find(account);
+        return found == n_by_account.end() || found->second < n_max - n_max / 16;
     }
 };
 
@@ -44,15 +50,24 @@ void serve(const std::shared_ptr<Place>& place) {
         {
             const std::lock_guard lock(place->mutex);
             if (place->grants.empty() || !place->take(place->n_max)) return;
-            const auto found = place->grants.find(*place->queue.pop());
+            const auto ticket =
+                place->queue.pop([&](uint64_t account) { return place->may(account); });
+            if (!ticket) {
+                --place->n_inflight;
+                return;
+            }
+            const auto found = place->grants.find(*ticket);
             next = std::move(found->second);
             place->grants.erase(found);
+            ++place->n_by_account[next->account];
             --place->n_waiting;
         }
-        boost::asio::post(next->io, [next, permit = InflightCounts::Permit(place)]() mutable {
-            // Whoever has left meanwhile gives the place on.
-            if (next->granted) std::exchange(next->granted, nullptr)(std::move(permit));
-        });
+        boost::asio::post(next->io,
+                          [next, permit = InflightCounts::Permit(place, next->account)]() mutable {
+                              // Whoever has left meanwhile gives the place on.
+                              if (next->granted)
+                                  std::exchange(next->granted, nullptr)(std::move(permit));
+                          });
     }
 }
 
@@ -66,10 +81,18 @@ std::shared_ptr<InflightCounts::Place> InflightCounts::place(const std::string& 
 }
 
 std::optional<InflightCounts::Permit> InflightCounts::acquire(const std::string& upstream,
-                                                              int64_t n_max) {
+                                                              const Claim& claim) {
     std::shared_ptr<Place> found = place(upstream);
-    if (found->n_waiting > 0 || !found->take(n_max)) return std::nullopt;
-    return std::optional<Permit>(std::in_place, std::move(found));
+    if (claim.n_waiting_max == 0) {
+        if (!found->take(claim.n_max)) return std::nullopt;
+        return std::optional<Permit>(std::in_place, std::move(found), std::nullopt);
+    }
+    // Whoever waits and may be served was served when the place came free: nobody is overtaken.
+    const std::lock_guard lock(found->mutex);
+    found->n_max = claim.n_max;
+    if (!found->may(claim.account) || !found->take(claim.n_max)) return std::nullopt;
+    ++found->n_by_account[claim.account];
+    return std::optional<Permit>(std::in_place, found, claim.account);
 }
 
 std::unique_ptr<InflightCounts::Waiting> InflightCounts::wait(const std::string& upstream,
@@ -77,7 +100,7 @@ std::unique_ptr<InflightCounts::Waiting> InflightCounts::wait(const std::string&
                                                               boost::asio::io_context& io,
                                                               std::function<void(Permit)> granted) {
     std::shared_ptr<Place> found = place(upstream);
-    auto grant = std::make_shared<Grant>(Grant{io, std::move(granted), 0});
+    auto grant = std::make_shared<Grant>(Grant{io, claim.account, std::move(granted), 0});
     {
         const std::lock_guard lock(found->mutex);
         if (static_cast<int64_t>(found->grants.size()) >= claim.n_waiting_max) return nullptr;
@@ -103,6 +126,11 @@ std::map<std::string, int64_t> InflightCounts::n_waiting() const {
 
 InflightCounts::Permit::~Permit() {
     if (!place_) return;
+    if (account_) {
+        const std::lock_guard lock(place_->mutex);
+        const auto found = place_->n_by_account.find(*account_);
+        if (--found->second == 0) place_->n_by_account.erase(found);
+    }
     --place_->n_inflight;
     if (place_->n_waiting > 0) serve(place_);
 }

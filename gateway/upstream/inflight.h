@@ -23,15 +23,16 @@ public:
     class Permit;   // gives its place back when destroyed, on any thread
     class Waiting;  // leaves the queue when destroyed
 
-    // Nothing if `n_max` are in flight to `upstream` already, or somebody waits.
-    std::optional<Permit> acquire(const std::string& upstream, int64_t n_max);
-
     struct Claim {
         uint64_t account = 0;
         int64_t n_tokens = 0;  // what the request may take
         int64_t n_max = 0;
         int64_t n_waiting_max = 0;
     };
+    // Nothing if n_max are in flight to `upstream` already. Where requests may wait, one account
+    // has at most 15 of 16 places: whoever comes new finds one without waiting for a stream to end.
+    std::optional<Permit> acquire(const std::string& upstream, const Claim& claim);
+
     // `granted` is called on `io`'s thread, once, if a place comes free before the Waiting goes.
     // Nothing if n_waiting_max wait already. On `io`'s thread, as all that is done to a Waiting.
     std::unique_ptr<Waiting> wait(const std::string& upstream, const Claim& claim,
@@ -52,13 +53,15 @@ private:
 
 class InflightCounts::Permit {
 public:
-    explicit Permit(std::shared_ptr<Place> place) : place_(std::move(place)) {}
+    Permit(std::shared_ptr<Place> place, std::optional<uint64_t> account)
+        : place_(std::move(place)), account_(account) {}
     Permit(Permit&&) = default;
     Permit& operator=(Permit&&) = delete;
     ~Permit();
 
 private:
     std::shared_ptr<Place> place_;
+    std::optional<uint64_t> account_;  // whose places are counted
 };
 
 class InflightCounts::Waiting {

@@ -86,6 +86,11 @@ tl::expected<std::string, Failure> body_of(const UpstreamCall& call,
     return upstream_body(call, reasoning);
 }
 
+InflightCounts::Claim claim_of(const UpstreamCall& call) {
+    return {call.account, call.request->n_prompt_tokens_estimate + call.n_output_tokens_max,
+            call.upstream->n_inflight_max, call.upstream->n_queued_max};
+}
+
 // Nothing that could end a header line goes into one.
 std::string request_id_header(const std::string& id) {
     const bool clean =
@@ -109,7 +114,8 @@ public:
     std::unique_ptr<Attempt> start(const UpstreamCall& call,
                                    std::shared_ptr<const config::Config> config) override {
         const config::Upstream& upstream = *call.upstream;
-        auto permit = inflight_->acquire(upstream.name, upstream.n_inflight_max);
+        const InflightCounts::Claim claim = claim_of(call);
+        auto permit = inflight_->acquire(upstream.name, claim);
         if (permit) return begin(call, std::move(config), std::move(*permit));
         if (upstream.n_queued_max == 0) return refuse("n_inflight_max of the upstream is reached");
         const TimePoint now = std::chrono::steady_clock::now();
@@ -118,9 +124,6 @@ public:
             [this, call, config](InflightCounts::Permit free) {
                 return begin(call, config, std::move(free));
             });
-        const InflightCounts::Claim claim{
-            call.account, call.request->n_prompt_tokens_estimate + call.n_output_tokens_max,
-            upstream.n_inflight_max, upstream.n_queued_max};
         if (!queued->enter(*inflight_, upstream.name, claim))
             return refuse("n_queued_max of the upstream is reached");
         return queued;
@@ -142,7 +145,7 @@ private:
         return std::make_unique<RotatingAttempt>(
             keys_, upstream, key, std::move(first),
             [this, call, config](size_t other) -> std::unique_ptr<Attempt> {
-                auto free = inflight_->acquire(call.upstream->name, call.upstream->n_inflight_max);
+                auto free = inflight_->acquire(call.upstream->name, claim_of(call));
                 return free ? ask(call, config, std::move(*free), other) : nullptr;
             });
     }

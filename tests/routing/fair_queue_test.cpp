@@ -77,6 +77,18 @@ TEST_CASE("fair queue: accounts that wait get the same tokens", "[routing]") {
     }
 }
 
+TEST_CASE("fair queue: who may not be served is passed over, and keeps its place", "[routing]") {
+    FairQueue queue;
+    const auto first = queue.push(1, 3'000), second = queue.push(2, 3'000),
+               third = queue.push(2, 1);
+    const auto not_one = [](uint64_t account) { return account != 1; };
+    CHECK(queue.pop(not_one) == second);
+    CHECK(queue.pop(not_one) == third);
+    CHECK(!queue.pop(not_one));
+    CHECK(queue.size() == 1u);
+    CHECK(queue.pop() == first);
+}
+
 TEST_CASE("fair queue: who leaves is not served", "[routing]") {
     FairQueue queue;
     const auto first = queue.push(1, 10), second = queue.push(2, 10), third = queue.push(3, 10);
