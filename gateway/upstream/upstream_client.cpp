@@ -6,6 +6,7 @@
 
 #include "gateway/telemetry/version.h"
 #include "gateway/telemetry/wall_clock.h"
+#include "gateway/upstream/call_repair.h"
 #include "gateway/upstream/chat_events.h"
 #include "gateway/upstream/json_parser.h"
 #include "gateway/upstream/kept_reasoning.h"
@@ -181,6 +182,11 @@ private:
                 call.request->body.find("\"tool_call_id\"") != std::string::npos;
             reader->tap(keep_at(call, kPlainReasoning), follows_results);
         }
+        const ChatRequest& request = *call.request;
+        const bool may_leak = call.upstream->kind == config::UpstreamKind::openai_compatible ||
+                              call.upstream->kind == config::UpstreamKind::deepseek;
+        if (may_leak && request.has_tools && request.n_choices == 1)
+            return std::make_unique<CallRepair>(std::move(reader), request);
         return reader;
     }
     std::unique_ptr<AnswerReader> responses_reader(const UpstreamCall& call) {
