@@ -149,7 +149,9 @@ std::string Serving::show() const {
                        {"hash", config->digest},
                        {"loaded", config::to_rfc3339(loaded)},
                        {"last_reload_refused", was_refused_.load()}};
-    shown["listening"] = {{"api", server_->address()}};
+    const std::vector<std::string> addresses = server_->addresses();
+    shown["listening"] = {{"api", addresses.front()}};
+    if (addresses.size() > 1) shown["listening"]["socket"] = addresses.back();
     if (ops_server_) shown["listening"]["metrics"] = ops_server_->address();
     shown["connections"] = {{"open", server_->counters().n_connections_open.load()},
                             {"open_max", config->limits.n_connections_max}};

@@ -40,6 +40,8 @@ class UnixSocket(unittest.TestCase):
             for _ in range(3):
                 connection.send(wire.request_bytes("GET", "/v1/models", wire.json_fields(self.key)))
                 self.assertEqual(connection.answer().status, 200)
+        listening = json.loads(self.weir.run("show", "--json").stdout)["listening"]
+        self.assertEqual((listening["api"], listening["socket"]), ("%s:%d" % self.weir.api, "unix:api.sock"))
         # It counts as loopback where a key may be used from there alone.
         near = self.weir.run("key", "create", "demo", "--from", "127.0.0.1/32").stdout.strip()
         self.assertEqual(wire.request(str(self.path), "GET", "/v1/models", [("authorization", f"Bearer {near}")]).status, 200)
