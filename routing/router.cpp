@@ -38,7 +38,7 @@ std::string missing_capability(const RequestFacts& facts, const config::Endpoint
 
 // What the Responses API cannot say, of what is sent on.
 std::string missing_in_responses(const RequestFacts& facts, const config::ParamSet& dropped) {
-    if (facts.needs_custom_tools) return "a custom tool or functions";
+    if (facts.needs_functions) return "functions";
     using config::Param;
     for (const Param param : {Param::presence_penalty, Param::frequency_penalty, Param::logit_bias})
         if (facts.params.has(param) && !dropped.has(param)) return std::string(to_string(param));

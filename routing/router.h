@@ -22,6 +22,7 @@ struct RequestFacts {
     int64_t n_output_tokens_max = 0;  // the client's limit; 0: none, the endpoint's default holds
     int n_choices = 1;
     bool needs_custom_tools = false;  // or functions, the forerunners of tools
+    bool needs_functions = false;     // those
     bool needs_images = false;        // parts other than text
     bool needs_penalties = false;     // a penalty other than neutral
     bool has_tools = false;           // functions among them

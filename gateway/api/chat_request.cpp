@@ -47,6 +47,7 @@ Fault check_fields(const RequestFields& fields, ChatRequest& request) {
     request.params = read_params(fields);
     request.replayed = messages.replayed;
     request.needs_custom_tools = tools.has_custom;
+    request.needs_functions = tools.has_functions;
     request.needs_images = messages.has_media;
     request.has_tools = tools.n_tools > 0;
     request.needs_json_schema = wants_json_schema(fields);

@@ -40,6 +40,7 @@ struct ChatRequest {
     routing::Replayed replayed = routing::Replayed::whole;
     config::ParamSet params;          // those it sets that a thinking model may not bear
     bool needs_custom_tools = false;  // or functions
+    bool needs_functions = false;     // the forerunners of tools
     bool needs_images = false, needs_penalties = false;
     bool has_tools = false;          // functions among them
     bool needs_json_schema = false;  // as response format

@@ -247,6 +247,7 @@ Fault check_tools(const RequestFields& fields, ToolFacts& facts) {
     if (auto fault = tools.parallel_tool_calls()) return fault;
     facts.n_tools = static_cast<int64_t>(tools.size());
     facts.has_custom = tools.has_custom();
+    facts.has_functions = fields.find(Field::functions) != nullptr;
     return {};
 }
 

@@ -5,8 +5,9 @@
 namespace gateway {
 
 struct ToolFacts {
-    int64_t n_tools = 0;      // functions included
-    bool has_custom = false;  // custom tools, or functions
+    int64_t n_tools = 0;         // functions included
+    bool has_custom = false;     // custom tools, or functions
+    bool has_functions = false;  // `functions` itself
 };
 
 // functions, function_call, tools, tool_choice, parallel_tool_calls, in this order.

@@ -83,6 +83,7 @@ routing::RequestFacts facts_of(const ChatRequest& request, const config::Config&
     facts.n_output_tokens_max = request.n_output_tokens_max.value_or(0);
     facts.n_choices = request.n_choices;
     facts.needs_custom_tools = request.needs_custom_tools;
+    facts.needs_functions = request.needs_functions;
     facts.needs_images = request.needs_images;
     facts.needs_penalties = request.needs_penalties;
     facts.has_tools = request.has_tools;

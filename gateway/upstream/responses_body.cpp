@@ -1,6 +1,7 @@
 #include "gateway/upstream/responses_body.h"
 
 #include <array>
+#include <set>
 #include <utility>
 
 #include "gateway/upstream/chat_json.h"
@@ -38,9 +39,11 @@ public:
         if (role == "assistant") return assistant(message);
         json content = parts(member(message, "content"), "input_text");
         if (role == "tool") {
-            items_.push_back({{"type", "function_call_output"},
-                              {"call_id", member(message, "tool_call_id")},
-                              {"output", std::move(content)}});
+            const bool is_custom = custom_calls_.contains(member(message, "tool_call_id"));
+            items_.push_back(
+                {{"type", is_custom ? "custom_tool_call_output" : "function_call_output"},
+                 {"call_id", member(message, "tool_call_id")},
+                 {"output", std::move(content)}});
         } else {
             items_.push_back({{"role", role}, {"content", std::move(content)}});
         }
@@ -62,15 +65,26 @@ private:
         if (const json& refusal = member(message, "refusal"); refusal.is_string())
             said.push_back({{"type", "refusal"}, {"refusal", refusal}});
         if (!said.empty()) items_.push_back({{"role", "assistant"}, {"content", std::move(said)}});
-        for (const json& tool_call : calls) {
-            const json& function = member(tool_call, "function");
-            items_.push_back({{"type", "function_call"},
-                              {"call_id", member(tool_call, "id")},
-                              {"name", member(function, "name")},
-                              {"arguments", member(function, "arguments")}});
-        }
+        for (const json& tool_call : calls) items_.push_back(call_of(tool_call));
         ++n_messages_;
         return !failure_;
+    }
+
+    json call_of(const json& tool_call) {
+        const json& id = member(tool_call, "id");
+        if (member(tool_call, "type") == "custom") {
+            const json& custom = member(tool_call, "custom");
+            custom_calls_.insert(id);
+            return {{"type", "custom_tool_call"},
+                    {"call_id", id},
+                    {"name", member(custom, "name")},
+                    {"input", member(custom, "input")}};
+        }
+        const json& function = member(tool_call, "function");
+        return {{"type", "function_call"},
+                {"call_id", id},
+                {"name", member(function, "name")},
+                {"arguments", member(function, "arguments")}};
     }
 
     bool put_reasoning(const json& call_id) {
@@ -118,14 +132,30 @@ private:
     const UpstreamCall& call_;
     const ReasoningStore& reasoning_;
     json items_ = json::array();
+    std::set<json> custom_calls_;  // ids
     size_t n_messages_ = 0;
     std::optional<Failure> failure_;
 };
+
+// Chat Completions holds a grammar one level deeper.
+json custom_tool(const json& custom) {
+    json flat = {{"type", "custom"}};
+    for (const char* const key : {"name", "description"}) copy(flat, custom, key);
+    const json& format = member(custom, "format");
+    if (!format.is_object()) return flat;
+    flat["format"] = {{"type", member(format, "type")}};
+    for (const auto& [key, value] : member(format, "grammar").items()) flat["format"][key] = value;
+    return flat;
+}
 
 // The defaults of `strict` differ between the APIs.
 json tools_of(const json& given) {
     json tools = json::array();
     for (const json& tool : given) {
+        if (member(tool, "type") == "custom") {
+            tools.push_back(custom_tool(member(tool, "custom")));
+            continue;
+        }
         const json& function = member(tool, "function");
         json flat = {{"type", "function"}};
         for (const char* const key : {"name", "description", "parameters"})
@@ -137,16 +167,17 @@ json tools_of(const json& given) {
     return tools;
 }
 
-json named_function(const json& given) {
-    return {{"type", "function"}, {"name", member(member(given, "function"), "name")}};
+json named_tool(const json& given) {
+    const char* const type = member(given, "type") == "custom" ? "custom" : "function";
+    return {{"type", type}, {"name", member(member(given, type), "name")}};
 }
 
 json tool_choice_of(const json& given) {
     if (!given.is_object()) return given;
-    if (member(given, "type") != "allowed_tools") return named_function(given);
+    if (member(given, "type") != "allowed_tools") return named_tool(given);
     const json& allowed = member(given, "allowed_tools");
     json tools = json::array();
-    for (const json& tool : member(allowed, "tools")) tools.push_back(named_function(tool));
+    for (const json& tool : member(allowed, "tools")) tools.push_back(named_tool(tool));
     return {{"type", "allowed_tools"}, {"mode", member(allowed, "mode")}, {"tools", tools}};
 }
 

@@ -56,7 +56,27 @@ std::string reasoning_of(const object& item) {
     return open.empty() ? joined(item, "summary", "summary_text", "text", "\n\n") : open;
 }
 
+bool is_call(std::string_view type) {
+    return type == "function_call" || type == "custom_tool_call";
+}
+
+// The arguments of a function, the input of a custom tool.
+std::string_view said_to(const object& item) {
+    return text_of(item, text_of(item, "type") == "custom_tool_call" ? "input" : "arguments");
+}
+
 }  // namespace
+
+ResponsesEvents::Call ResponsesEvents::call_of(const Object& item) {
+    return {std::string(text_of(item, "call_id")), std::string(text_of(item, "name")),
+            text_of(item, "type") == "custom_tool_call", false};
+}
+
+std::string ResponsesEvents::head_of(const Call& call, std::string_view said) {
+    if (!call.is_custom) return call_head(call.id, call.name, said);
+    return R"("id":)" + json_string(call.id) + R"(,"type":"custom","custom":{"name":)" +
+           json_string(call.name) + R"(,"input":)" + json_string(said) + "}";
+}
 
 EventLook ResponsesEvents::event(SseEvent&& event) {
     if (event.data.empty() || event.data == "[DONE]") return {};
@@ -85,8 +105,11 @@ EventLook ResponsesEvents::event(SseEvent&& event) {
     } else if (type == "response.reasoning_summary_text.delta" ||
                type == "response.reasoning_text.delta") {
         reasoning(text_of(root, "delta"), look);
-    } else if (type == "response.function_call_arguments.delta") {
+    } else if (type == "response.function_call_arguments.delta" ||
+               type == "response.custom_tool_call_input.delta") {
         arguments(root, "delta", look);
+    } else if (type == "response.custom_tool_call_input.done") {
+        arguments(root, "input", look);
     } else if (type == "response.function_call_arguments.done") {
         arguments(root, "arguments", look);
     } else if (type == "response.output_item.done") {
@@ -111,13 +134,13 @@ void ResponsesEvents::begin_item(const Object& event, EventLook& look) {
     if (event["item"].get(item)) return;
     const std::string_view type = text_of(item, "type");
     if (type == "message") has_text_ = false;
-    if (type != "function_call" || calls_.size() >= kFunctionCallsMax) return;
-    Call call{std::string(text_of(item, "call_id")), std::string(text_of(item, "name"))};
-    const std::string_view arguments = text_of(item, "arguments");
+    if (!is_call(type) || calls_.size() >= kFunctionCallsMax) return;
+    Call call = call_of(item);
+    const std::string_view arguments = said_to(item);
     call.has_arguments = !arguments.empty();
     AnswerPiece piece;
     piece.members = R"("tool_calls":[{"index":)" + std::to_string(calls_.size()) + "," +
-                    call_head(call.id, call.name, arguments) + "}]";
+                    head_of(call, arguments) + "}]";
     piece.n_text_bytes = static_cast<int64_t>(arguments.size());
     call_places_[number_of(event, "output_index")] = calls_.size();
     calls_.push_back(std::move(call));
@@ -141,7 +164,7 @@ void ResponsesEvents::end_item(const Object& event, EventLook& look) {
         piece.members = R"("content":)" + json_string(said);
         piece.n_text_bytes = static_cast<int64_t>(said.size());
         writer_.add(std::move(piece), look);
-    } else if (type == "function_call") {
+    } else if (is_call(type)) {
         if (!call_places_.contains(number_of(event, "output_index"))) begin_item(event, look);
     }
 }
@@ -176,7 +199,8 @@ void ResponsesEvents::arguments(const Object& event, const char* from, EventLook
     call.has_arguments = true;
     AnswerPiece piece;
     piece.members = R"("tool_calls":[{"index":)" + std::to_string(place->second) +
-                    R"(,"function":{"arguments":)" + json_string(text) + "}}]";
+                    (call.is_custom ? R"(,"custom":{"input":)" : R"(,"function":{"arguments":)") +
+                    json_string(text) + "}}]";
     piece.n_text_bytes = static_cast<int64_t>(text.size());
     writer_.add(std::move(piece), look);
 }
@@ -244,10 +268,10 @@ std::string ResponsesEvents::message_of(const Object& response, ChatChunk& count
         } else if (type == "reasoning") {
             if (!thoughts.empty()) thoughts += "\n\n";
             thoughts += reasoning_of(item);
-        } else if (type == "function_call" && n_calls < calls_.size()) {
-            const std::string_view arguments = text_of(item, "arguments");
+        } else if (is_call(type) && n_calls < calls_.size()) {
+            const std::string_view arguments = said_to(item);
             if (!calls.empty()) calls += ',';
-            calls += '{' + call_head(calls_[n_calls].id, calls_[n_calls].name, arguments) + '}';
+            calls += '{' + head_of(calls_[n_calls], arguments) + '}';
             counts.n_text_bytes += static_cast<int64_t>(arguments.size());
             ++n_calls;
         }
@@ -280,9 +304,8 @@ EventLook ResponsesEvents::whole(std::string&& body) {
             object item;
             if (entry.get(item)) continue;
             const std::string_view type = text_of(item, "type");
-            if (type == "function_call" && calls_.size() < kFunctionCallsMax) {
-                calls_.push_back(
-                    {std::string(text_of(item, "call_id")), std::string(text_of(item, "name"))});
+            if (is_call(type) && calls_.size() < kFunctionCallsMax) {
+                calls_.push_back(call_of(item));
             } else if (type == "reasoning" && reasoning_items_.size() < kReasoningBytesMax) {
                 if (!reasoning_items_.empty()) reasoning_items_ += ',';
                 reasoning_items_ += simdjson::minify(entry);

@@ -37,9 +37,12 @@ private:
 
     struct Call {
         std::string id, name;
+        bool is_custom = false;
         bool has_arguments = false;  // some were passed on
     };
 
+    static Call call_of(const Object& item);
+    static std::string head_of(const Call& call, std::string_view said);
     void take_head(const Object& response);
     void begin_item(const Object& event, EventLook& look);
     void end_item(const Object& event, EventLook& look);

@@ -3,6 +3,7 @@ import json
 import unittest
 
 from mock import Mock
+from scripted import Scripted, answer, stream
 from weir import PICO, Weir, cost
 
 TERMS = "n_ctx: 100000, output_tokens_max: 1000, price: remote"
@@ -17,6 +18,68 @@ def text(first, n):
 
 def joined(chunks, member):
     return "".join(c["choices"][0]["delta"].get(member) or "" for c in chunks if c["choices"])
+
+
+class CustomTools(unittest.TestCase):
+    """Tools that take any text: another shape in each API."""
+    GRAMMAR = {"syntax": "lark", "definition": "start: /a+/"}
+    TOOLS = [{"type": "custom", "custom": {"name": "exec", "description": "d", "format": {"type": "grammar", "grammar": GRAMMAR}}},
+             {"type": "custom", "custom": {"name": "note", "format": {"type": "text"}}}, TOOLS[0]]
+    ITEM = {"id": "ctc_1", "type": "custom_tool_call", "status": "completed", "call_id": "call_c", "name": "exec", "input": "aa\"a"}
+    RESPONSE = {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "status": "completed", "output": [ITEM],
+                "usage": {"input_tokens": 5, "output_tokens": 3, "total_tokens": 8}}
+
+    def setUp(self):
+        self.upstream = self.enterContext(Scripted())
+        self.weir = self.enterContext(Weir(upstream=self.upstream.base_url, local=False, routes="  m: {plan: [m]}\n",
+                                           endpoints=f'  m: {{upstream: up, model: "m", api: responses, {TERMS}}}\n'))
+        self.key = self.weir.account()
+        self.weir.start()
+
+    def ask(self, steps, **members):
+        self.upstream.steps = steps
+        reply = self.weir.chat(self.key, "m", **{"max_tokens": 100, "tools": self.TOOLS, **members})
+        self.assertEqual(reply.status, 200, reply)
+        return reply
+
+    def test_what_is_asked(self):
+        said = {"role": "assistant", "content": None, "tool_calls": [
+            {"id": "call_c", "type": "custom", "custom": {"name": "exec", "input": "aaa"}},
+            {"id": "call_f", "type": "function", "function": {"name": "flow", "arguments": "{}"}}]}
+        results = [{"role": "tool", "tool_call_id": "call_c", "content": "x"}, {"role": "tool", "tool_call_id": "call_f", "content": "y"}]
+        self.ask([answer(self.RESPONSE)], messages=[{"role": "user", "content": "Hi"}, said, *results],
+                 tool_choice={"type": "custom", "custom": {"name": "exec"}})
+        asked = self.upstream.asked[-1].body
+        self.assertEqual(asked["tools"], [
+            {"type": "custom", "name": "exec", "description": "d", "format": {"type": "grammar", **self.GRAMMAR}},
+            {"type": "custom", "name": "note", "format": {"type": "text"}},
+            {"type": "function", "name": "flow", "description": "d", "parameters": TOOLS[0]["function"]["parameters"], "strict": False}])
+        self.assertEqual(asked["tool_choice"], {"type": "custom", "name": "exec"})
+        self.assertEqual(asked["input"][1:], [
+            {"type": "custom_tool_call", "call_id": "call_c", "name": "exec", "input": "aaa"},
+            {"type": "function_call", "call_id": "call_f", "name": "flow", "arguments": "{}"},
+            {"type": "custom_tool_call_output", "call_id": "call_c", "output": "x"},
+            {"type": "function_call_output", "call_id": "call_f", "output": "y"}])
+
+    def test_what_is_answered(self):
+        choice = self.ask([answer(self.RESPONSE)]).json()["choices"][0]
+        call = {"id": "call_c", "type": "custom", "custom": {"name": "exec", "input": 'aa"a'}}
+        self.assertEqual((choice["message"]["tool_calls"], choice["finish_reason"]), ([call], "tool_calls"))
+        begun = {**self.ITEM, "input": "", "status": "in_progress"}
+        for deltas in (['aa"', "a"], []):  # some servers send whole items only
+            with self.subTest(deltas=deltas):
+                events = [{"type": "response.created", "response": {**self.RESPONSE, "status": "in_progress", "output": []}},
+                          {"type": "response.output_item.added", "output_index": 0, "item": begun},
+                          *({"type": "response.custom_tool_call_input.delta", "output_index": 0, "delta": d} for d in deltas),
+                          {"type": "response.custom_tool_call_input.done", "output_index": 0, "input": 'aa"a'},
+                          {"type": "response.output_item.done", "output_index": 0, "item": self.ITEM},
+                          {"type": "response.completed", "response": self.RESPONSE}]
+                reply = self.ask(stream(*events, done=False) + [b"0\r\n\r\n"], stream=True)
+                self.assertTrue(reply.done(), reply)
+                calls = [c for chunk in reply.chunks() for c in chunk["choices"][0]["delta"].get("tool_calls", ())]
+                self.assertEqual(calls[0], {"index": 0, **call, "custom": {"name": "exec", "input": ""}})
+                self.assertEqual("".join(c["custom"]["input"] for c in calls), 'aa"a')
+                self.assertEqual(reply.chunks()[-1]["choices"][0]["finish_reason"], "tool_calls")
 
 
 class Responses(unittest.TestCase):

@@ -100,7 +100,9 @@ TEST_CASE("plan_route: what the Responses API cannot say needs another endpoint"
     CHECK(plan_route(asked, config).error().detail.ends_with("seed is not supported"));
     asked.chat_only = "";
     asked.needs_custom_tools = true;
-    CHECK(plan_route(asked, config).error().code == Errc::capability_missing);
+    CHECK(order(*plan_route(asked, config)) == std::vector<EndpointId>{0});
+    asked.needs_functions = true;
+    CHECK(plan_route(asked, config).error().detail.ends_with("functions is not supported"));
 }
 
 TEST_CASE("plan_route: what the Messages API cannot say needs another endpoint", "[routing]") {
