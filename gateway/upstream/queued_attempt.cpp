@@ -1,5 +1,7 @@
 #include "gateway/upstream/queued_attempt.h"
 
+#include <boost/asio/post.hpp>
+
 namespace gateway {
 
 QueuedAttempt::QueuedAttempt(asio::io_context& io, TimePoint deadline, Begin begin)
@@ -36,7 +38,14 @@ void QueuedAttempt::end(AttemptEnd end) {
     waiting_.reset();
     timer_.cancel();
     end_ = std::move(end);
-    wake_.fire();
+    fire_soon();
+}
+
+// Whoever cancels or wakes is not to be resumed under its own feet.
+void QueuedAttempt::fire_soon() {
+    asio::post(io_, [this, alive = std::weak_ptr<int>(alive_)] {
+        if (!alive.expired()) wake_.fire();
+    });
 }
 
 asio::awaitable<AttemptBatch> QueuedAttempt::next() {
@@ -62,7 +71,7 @@ void QueuedAttempt::cancel() {
 void QueuedAttempt::wake() {
     if (attempt_) return attempt_->wake();
     woken_ = true;
-    wake_.fire();
+    fire_soon();
 }
 
 void QueuedAttempt::pass_to(ChunkTaker& taker) {

@@ -33,6 +33,7 @@ public:
 private:
     void granted(InflightCounts::Permit permit);
     void end(AttemptEnd end);
+    void fire_soon();
 
     asio::io_context& io_;
     const Begin begin_;
@@ -43,7 +44,7 @@ private:
     ChunkTaker* taker_ = nullptr;
     bool woken_ = false;
     Wake wake_;
-    std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // the timer's handler looks at it
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // posted handlers look at it
 };
 
 }  // namespace gateway
