@@ -5,7 +5,6 @@
 
 #include "config/link_conditions.h"
 #include "config/linker.h"
-#include "config/nearest.h"
 #include "config/price_linker.h"
 #include "config/scalar.h"
 
@@ -178,21 +177,11 @@ void link_conditions(const Member& member, Route& route, const Config& config, R
     const std::string path = fmt::format("routes.{}.when", member.key);
     route.conditions.resize(route.plan.size());
     for (const Member& item : when->value.members) {
-        const auto place = std::find_if(route.plan.begin(), route.plan.end(), [&](size_t endpoint) {
-            return config.endpoints[endpoint].name == item.key;
-        });
-        if (place == route.plan.end()) {
-            std::vector<std::string_view> names;
-            for (const size_t endpoint : route.plan)
-                names.push_back(config.endpoints[endpoint].name);
-            refusals.add(item.at, fmt::format("{}.{}", path, item.key),
-                         "is not in the plan" + suggestion(item.key, names));
-            continue;
-        }
-        route.conditions[static_cast<size_t>(place - route.plan.begin())] =
-            ConditionLinker(item, fmt::format("{}.{}", path, item.key), config.endpoints[*place],
-                            refusals)
-                .take();
+        const std::string item_path = fmt::format("{}.{}", path, item.key);
+        const auto place = place_in_plan(item, item_path, route, config, refusals);
+        if (!place) continue;
+        route.conditions[*place] =
+            ConditionLinker(item, item_path, config.endpoints[route.plan[*place]], refusals).take();
     }
 }
 

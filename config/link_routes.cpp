@@ -5,7 +5,6 @@
 
 #include "config/link_conditions.h"
 #include "config/linker.h"
-#include "config/nearest.h"
 #include "config/scalar.h"
 
 namespace config {
@@ -64,22 +63,13 @@ void link_order(const Member& member, Route& route, Refusals& refusals, const Co
     if (!weights || weights->value.kind != Node::Kind::map) return;
     if (!is_weighted) refusals.add(weights->at, path + ".weights", "is for order: weighted");
     for (const Member& item : weights->value.members) {
-        const auto place = std::find_if(route.plan.begin(), route.plan.end(), [&](size_t endpoint) {
-            return config.endpoints[endpoint].name == item.key;
-        });
-        if (place == route.plan.end()) {
-            std::vector<std::string_view> names;
-            for (const size_t endpoint : route.plan)
-                names.push_back(config.endpoints[endpoint].name);
-            refusals.add(item.at, fmt::format("{}.weights.{}", path, item.key),
-                         "is not in the plan" + suggestion(item.key, names));
-            continue;
-        }
+        const auto place = place_in_plan(item, fmt::format("{}.weights.{}", path, item.key), route,
+                                         config, refusals);
+        if (!place) continue;
         Key number{};
         number.type = Type::integer;
         number.max = std::numeric_limits<int64_t>::max();
-        if (const auto read = read_scalar(number, item.value))
-            route.weights[static_cast<size_t>(place - route.plan.begin())] = read->number;
+        if (const auto read = read_scalar(number, item.value)) route.weights[*place] = read->number;
     }
 }
 

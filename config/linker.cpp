@@ -75,6 +75,17 @@ void link_metrics(const Node& root, Config& config) {
     }
 }
 
+std::optional<size_t> place_in_plan(const Member& member, const std::string& path,
+                                    const Route& route, const Config& config, Refusals& refusals) {
+    std::vector<std::string_view> names;
+    for (size_t i = 0; i < route.plan.size(); ++i) {
+        names.push_back(config.endpoints[route.plan[i]].name);
+        if (names.back() == member.key) return i;
+    }
+    refusals.add(member.at, path, "is not in the plan" + suggestion(member.key, names));
+    return std::nullopt;
+}
+
 constexpr size_t kSocketPathBytesMax = 107;  // of sockaddr_un, which ends with a zero
 
 void check_whole(const Node& root, const Config& config, Refusals& refusals) {

@@ -28,6 +28,11 @@ void link_prices(const Node& root, Config& config, Refusals& refusals);
 std::optional<size_t> resolve(const Node& root, std::string_view kind, const Node& name,
                               std::string_view path, Refusals& refusals);
 
+// Which place of the route's plan the member is about, by its key. Nothing, and one refusal, if
+// that is not in the plan.
+std::optional<size_t> place_in_plan(const Member& member, const std::string& path,
+                                    const Route& route, const Config& config, Refusals& refusals);
+
 // The members of the map below `key`; none if there is no such map.
 const std::vector<Member>& members(const Node& node, std::string_view key);
 
