@@ -257,7 +257,9 @@ private:
             refusals_.add(node.at, path, "needs a list; write it in brackets, such as [a, b]");
             return;
         }
-        if (std::ssize(node.items) < key.min) {
+        if (key.type == Type::secrets && std::ssize(node.items) < key.min) {
+            refusals_.add(node.at, path, "has fewer than two keys; write a single one as api_key");
+        } else if (std::ssize(node.items) < key.min) {
             refusals_.add(node.at, path,
                           key.type == Type::references
                               ? "is an empty list; write at least one name into it"

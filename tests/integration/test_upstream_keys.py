@@ -97,7 +97,7 @@ class Keys(unittest.TestCase):
         self.serve("ok-1", "ok-2", good=("ok-1", "ok-2"))
         self.weir.stop_cleanly(self)
         text = self.weir.config.read_text()
-        for keys, words in (('["a"]', "upstreams.up.api_keys"), ('["a", "a"]', 'upstreams.up.api_keys: "a" twice'),
+        for keys, words in (('["a"]', "upstreams.up.api_keys: has fewer than two keys; write a single one as api_key"), ('["a", "a"]', 'upstreams.up.api_keys: "a" twice'),
                             ('["a", "b"], api_key: "c"', "upstreams.up.api_keys: stands beside api_key; remove one of them")):
             with self.subTest(keys=keys):
                 self.weir.write_config(text.replace('["ok-1", "ok-2"]', keys))
